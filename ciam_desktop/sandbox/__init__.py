@@ -1,0 +1,1 @@
+"""Owns the sandbox: a local external tenant and a protected ToDo API, in a process of their own."""

@@ -1,0 +1,1 @@
+"""Owns the local external tenant: an OpenID provider laid out like Microsoft Entra External ID."""

@@ -1,0 +1,1 @@
+"""Owns the protected ToDo API, which knows the tenant over HTTPS only."""

@@ -1,0 +1,385 @@
+"""Owns the redirect listener: waits on loopback for exactly one redirect of one sign-in or sign-out.
+
+It answers whoever knocks, hands over the one answer that carries the right `state`, and holds that browser's connection
+until the program says how it ended (RFC 8252 sections 7.3 and 8.3, RFC 9700 section 4). Nothing of a request is ever
+logged.
+
+Two threads meet here. `RedirectListener` may be called from any; `_Desk` and `_Connection` live on the listener's own
+thread, whose event loop runs one call after the other, so that whatever comes first, redirect, deadline or cancel,
+decides, and decides once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+from ciam_desktop.core.errors import SignInCancelled, SignInError, SignInTimedOut
+from ciam_desktop.core.identity import pages
+from ciam_desktop.core.identity.loopback_port import listen_on_loopback
+from ciam_desktop.core.identity.redirect_http import (
+    Contradicted,
+    Expected,
+    Kind,
+    RedirectUri,
+    Refused,
+    Request,
+    RequestReader,
+    TlsHello,
+    judge,
+    response,
+)
+from ciam_desktop.i18n import _
+
+__all__ = ["Expected", "Kind", "Limits", "Redirect", "RedirectListener"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long (seconds) and how many connections may be had from whoever knocks.
+
+    A request must be whole after `request`, the program has `hold` to answer the redirect, and a sender has `linger` to
+    take its answer. Beyond `connections` the oldest goes, but for the held one; it stays well below the 256 files that
+    macOS lets a program open.
+    """
+
+    request: float = 10.0
+    hold: float = 60.0
+    linger: float = 2.0
+    connections: int = 128
+
+
+class Redirect:
+    """The one redirect, handed over once; the browser's tab waits for `answer`."""
+
+    def __init__(self, parameters: Mapping[str, str], send: Callable[[bytes], object]) -> None:
+        self.parameters = parameters
+        self._send = send
+
+    def answer(self, page: bytes, *, status: int = 200) -> None:
+        """Show `page` in the browser; from any thread, returns at once, and only the first call counts."""
+        self._send(response(status, page))
+
+
+OnDone = Callable[[Redirect | SignInError], None]
+
+
+class _State(Enum):
+    NEW = auto()
+    RUNNING = auto()
+    ENDED = auto()
+
+
+class RedirectListener:
+    """One wait at one redirect URI. Every method may be called from any thread.
+
+    `on_https_seen` is called on the listener's thread each time a browser speaks TLS here, because something makes it
+    turn http into https; `https_seen` counts them.
+    """
+
+    def __init__(
+        self,
+        redirect_uri: str,
+        *,
+        strict_port: bool = False,
+        limits: Limits | None = None,
+        on_https_seen: Callable[[], None] | None = None,
+    ) -> None:
+        self._uri = RedirectUri.parse(redirect_uri)
+        self._strict_port = strict_port or not self._uri.may_move
+        self._limits = limits or Limits()
+        self._on_https_seen = on_https_seen
+        self._lock = threading.Lock()
+        self._state = _State.NEW
+        self._expects = False
+        self._desk: _Desk | None = None
+        self._thread: threading.Thread | None = None
+        self.https_seen = 0
+
+    def open(self) -> str:
+        """Bind 127.0.0.1 and ::1, start to answer, and return the redirect URI to send.
+
+        A port that is taken gives way to the next free one for `localhost`, unless `strict_port`. Raises ListenerError,
+        or SignInCancelled when `cancel` or `close` came first.
+        """
+        with self._lock:
+            if self._desk is not None:
+                raise RuntimeError("a listener is opened once")
+            if self._state is _State.ENDED:
+                raise _cancelled()
+            sockets = listen_on_loopback(self._uri, strict=self._strict_port)
+            self._uri = self._uri.at(sockets[0].getsockname()[1])
+            runner = asyncio.Runner(debug=False, loop_factory=asyncio.new_event_loop)  # debug mode prints what is read
+            self._desk = _Desk(runner.get_loop(), self._uri, self._limits, self._post, self._saw_https)
+            self._thread = threading.Thread(
+                target=self._run, args=(runner, self._desk, sockets), name="redirect listener", daemon=True
+            )
+            self._state = _State.RUNNING
+            self._thread.start()
+        return str(self._uri)
+
+    def expect(self, expected: Expected, *, deadline: float, on_done: OnDone) -> None:
+        """Wait for `expected`, at most `deadline` seconds on the monotonic clock; once, after `open`.
+
+        `on_done` is called exactly once, on the listener's thread (on this one if the listener has already ended), with
+        the Redirect, SignInCancelled, SignInTimedOut, or the SignInError of an answer that is malformed or of another
+        issuer. With an error the listener ends by itself. `on_done` must return soon.
+        """
+        if self._desk is None or self._expects:
+            raise RuntimeError("a listener is opened, and then waits once")
+        self._expects = True
+        if not self._post(self._desk.expect, expected, deadline, on_done):
+            on_done(_cancelled())
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline of the running wait by so many seconds."""
+        if self._desk is not None:
+            self._post(self._desk.extend, seconds)
+
+    def cancel(self) -> None:
+        """End the wait, even before it has begun; returns at once. A redirect already handed over stays answerable."""
+        self._end(_Desk.cancel)
+
+    def close(self, *, timeout: float = 2.0) -> None:
+        """Stop listening, give an answer in flight at most `timeout` seconds, and end thread and sockets; idempotent.
+
+        A running wait is cancelled; a redirect that nobody answered gets the page that says so.
+        """
+        self._end(partial(_Desk.end, flush=timeout))
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout + 1)
+
+    def _end(self, how: Callable[[_Desk], None]) -> None:
+        with self._lock:
+            if self._state is _State.NEW:
+                self._state = _State.ENDED
+        if self._desk is not None:
+            self._post(how, self._desk)
+
+    def _post(self, call: Callable[..., object], *args: object) -> bool:
+        """Run `call(*args)` on the listener's thread, in order; False once that has ended."""
+        with self._lock:
+            if self._state is not _State.RUNNING or self._desk is None:
+                return False
+            self._desk.loop.call_soon_threadsafe(call, *args)
+            return True
+
+    def _run(self, runner: asyncio.Runner, desk: _Desk, sockets: list[socket.socket]) -> None:
+        with runner:
+            runner.run(desk.serve(sockets))
+            with self._lock:
+                self._state = _State.ENDED
+            runner.run(asyncio.sleep(0))  # whatever was posted in time still runs
+
+    def _saw_https(self) -> None:
+        self.https_seen += 1
+        if self._on_https_seen is not None:
+            self._on_https_seen()
+
+
+class _Desk:
+    """Judges every request, and decides once how the wait ends. Lives on the listener's thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uri: RedirectUri,
+        limits: Limits,
+        post: Callable[..., bool],
+        saw_https: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.saw_https = saw_https
+        self._uri = uri
+        self._post = post
+        self._expected: Expected | None = None
+        self._on_done: OnDone | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._connections: dict[_Connection, None] = {}  # in order of arrival
+        self._ending = asyncio.Event()
+        self._flush = limits.linger
+        loop.set_exception_handler(_report)
+
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Answer until `end`, then let go of everything."""
+        servers = [await self.loop.create_server(partial(_Connection, self), sock=each) for each in sockets]
+        await self._ending.wait()
+        for server in servers:
+            server.close()
+        if accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(accepting)  # ended before they have begun, they would leak the socket
+        for connection in tuple(self._connections):
+            connection.end()
+        if leaving := [connection.gone for connection in self._connections]:
+            await asyncio.wait(leaving, timeout=self._flush)
+        for connection in tuple(self._connections):
+            self.drop(connection)
+
+    def expect(self, expected: Expected, deadline: float, on_done: OnDone) -> None:
+        self._expected, self._on_done = expected, on_done
+        if self._ending.is_set():
+            self._finish(_cancelled())
+        else:
+            self._deadline = self.loop.call_later(deadline, self._expire)
+
+    def extend(self, seconds: float) -> None:
+        if self._deadline is not None and self._on_done is not None:
+            self._deadline.cancel()
+            self._deadline = self.loop.call_at(self._deadline.when() + seconds, self._expire)
+
+    def cancel(self) -> None:
+        if self._expected is None or self._on_done is not None:
+            self.end()
+
+    def end(self, flush: float | None = None) -> None:
+        self._flush = self.limits.linger if flush is None else flush
+        self._ending.set()
+        self._finish(_cancelled())
+
+    def arrived(self, connection: _Connection) -> None:
+        if self._ending.is_set():
+            connection.abort()
+            return
+        self._connections[connection] = None
+        if len(self._connections) > self.limits.connections:
+            self.drop(next(each for each in self._connections if not each.held))
+
+    def drop(self, connection: _Connection) -> None:
+        self.forget(connection)
+        connection.abort()
+
+    def forget(self, connection: _Connection) -> None:
+        self._connections.pop(connection, None)
+
+    def receive(self, connection: _Connection, request: Request) -> None:
+        verdict = judge(request, self._uri, self._expected)
+        if isinstance(verdict, Refused):
+            connection.refuse(verdict, with_body=request.method != b"HEAD")
+        elif self._on_done is None:
+            connection.answer(response(HTTPStatus.GONE, pages.already_answered()))
+        elif isinstance(verdict, Contradicted):
+            page = pages.failed(_("This did not work"), str(verdict.error))
+            connection.answer(response(HTTPStatus.BAD_REQUEST, page))
+            self._finish(verdict.error)
+            self.end()
+        else:
+            connection.hold()
+            self._finish(Redirect(verdict.parameters, partial(self._post, connection.answer)))
+
+    def _expire(self) -> None:
+        self._finish(SignInTimedOut(_("The browser did not come back in time; please try again.")))
+        self.end()
+
+    def _finish(self, outcome: Redirect | SignInError) -> None:
+        if self._on_done is not None:
+            self.loop.call_soon(self._on_done, outcome)  # its failure must not be the connection's
+            self._on_done = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: reads one request, waits for its answer, writes that, and goes."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self.gone: asyncio.Future[None] = desk.loop.create_future()
+        self.held = False
+        self._desk = desk
+        self._reader: RequestReader | None = RequestReader()
+        self._answered = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._timer = self._desk.loop.call_later(self._desk.limits.request, self.abort)
+        self._desk.arrived(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            return  # whatever follows the request is taken from the wire, so that closing does not reset, and dropped
+        found = self._reader.feed(data)
+        if found is None:
+            return
+        self._reader = None
+        match found:
+            case Request():
+                self._desk.receive(self, found)
+            case Refused():
+                self.refuse(found)
+            case TlsHello():
+                self.abort()
+                self._desk.saw_https()
+
+    def eof_received(self) -> bool:
+        return self._reader is None and not self._answered  # a sender that said all may still be answered
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._reader, self._answered = None, True
+        self._desk.forget(self)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def hold(self) -> None:
+        """Keep the browser's tab waiting for `answer`."""
+        self.held = True
+        self._limit(self._desk.limits.hold, self._give_up)
+
+    def refuse(self, refused: Refused, *, with_body: bool = True) -> None:
+        self.answer(response(refused.status, pages.not_ours(), allow=refused.allow, with_body=with_body))
+
+    def answer(self, whole: bytes) -> None:
+        """Write `whole`, the first time, then wait a moment for the sender to take it and go."""
+        if self._answered:
+            return
+        self._answered, self.held = True, False
+        self._transport.write(whole)
+        self._limit(self._desk.limits.linger, self.abort)
+        try:
+            self._transport.write_eof()
+        except OSError:  # the sender has reset the connection, and the loop has not seen it yet
+            self.abort()
+
+    def end(self) -> None:
+        """The listener ends: what is answered is flushed, what is held is answered, the rest is dropped."""
+        if self.held:
+            self._give_up()
+        if self._answered:
+            self._transport.close()
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _give_up(self) -> None:
+        self.answer(response(HTTPStatus.SERVICE_UNAVAILABLE, pages.no_answer()))
+
+    def _limit(self, seconds: float, then: Callable[[], None]) -> None:
+        self._timer.cancel()
+        self._timer = self._desk.loop.call_later(seconds, then)
+
+
+def _cancelled() -> SignInCancelled:
+    return SignInCancelled(_("Waiting for the browser was cancelled."))
+
+
+def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log where a callback failed and how it is called, never the words, which may hold what was received."""
+    error = context.get("exception")
+    if isinstance(error, OSError):  # a browser that went away
+        _log.debug("A connection of the redirect listener ended with %s", type(error).__name__)
+    else:
+        trace = "".join(traceback.format_tb(error.__traceback__)) if error else ""
+        _log.error("The redirect listener met %s\n%s", type(error).__name__, trace)

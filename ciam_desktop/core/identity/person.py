@@ -1,0 +1,48 @@
+"""Owns who is signed in, as plain values: the proven verdict and what was granted. Loads nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was proven about one ID token. Times are seconds since 1970 (NumericDate, RFC 7519 section 2)."""
+
+    issuer: str
+    audience: str
+    key_id: str
+    algorithm: str
+    issued_at: int
+    expires_at: int
+    proven_at: int
+    claims: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in: a home account id, how to call them, the proven claims and what was granted."""
+
+    account_id: str
+    name: str = field(repr=False)
+    address: str = field(repr=False)
+    login_hint: str = field(repr=False)
+    verdict: Verdict
+    scopes: frozenset[str]
+
+
+def facts(verdict: Verdict, granted: frozenset[str]) -> dict[str, Any]:
+    """What the vault keeps about a person, as JSON can hold it; `person_from` reads it."""
+    return {"verdict": asdict(verdict), "scopes": sorted(granted)}
+
+
+def person_from(account_id: str, kept: Mapping[str, Any]) -> Person:
+    """The person that `facts` were kept of."""
+    verdict = Verdict(**kept["verdict"])
+    claims = verdict.claims
+    address = str(claims.get("preferred_username") or claims.get("email") or "")
+    name = str(claims.get("name") or address or claims["sub"])
+    hint = str(claims.get("login_hint") or "")
+    return Person(account_id, name, address, hint, verdict, frozenset(kept["scopes"]))

@@ -1,0 +1,172 @@
+"""Owns what a provider publishes about itself: its discovery document and its signing keys, checked and kept."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ciam_desktop.core.errors import NetworkError, SignInError
+from ciam_desktop.core.http import LOOPBACK_HOSTS, HttpClient
+from ciam_desktop.i18n import _
+
+DISCOVERY_SUFFIX = "/.well-known/openid-configuration"
+DOCUMENT_LIMIT_BYTES = 1_000_000
+KEYS_KEPT_SECONDS = 24 * 3600
+_GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_CIAM_ISSUER = re.compile(rf"https://({_GUID})\.ciamlogin\.com/({_GUID})/v2\.0")
+_ENTRA_AUTHORITY = re.compile(r"https://[^/]+/([^/]+)/v2\.0")
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The endpoints of one provider (OpenID Connect Discovery 1.0 section 3); the optional ones may be empty.
+
+    `tenant_id` is the GUID that a token's `tid` must equal, or empty where the issuer names none.
+    """
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    end_session_endpoint: str
+    device_authorization_endpoint: str
+    iss_in_response: bool
+    tenant_id: str
+    document: Mapping[str, Any]
+
+
+class Provider:
+    """One provider's discovery document and keys, fetched when first needed. Lives on one thread."""
+
+    def __init__(self, authority: str, http: HttpClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.authority = authority
+        self._http = http
+        self._clock = clock
+        self._discovery: Discovery | None = None
+        self._keys: dict[str, Mapping[str, Any]] = {}
+        self._keys_fetched: float | None = None
+
+    def discovery(self) -> Discovery:
+        """The checked discovery document.
+
+        Raises NetworkError when nobody answers, SignInError when the answer cannot be used.
+        """
+        if self._discovery is None:
+            self._discovery = read_discovery(self.authority, self._document(self.authority + DISCOVERY_SUFFIX))
+        return self._discovery
+
+    def key(self, kid: str) -> Mapping[str, Any] | None:
+        """The signing key (a JWK, RFC 7517) with this id; asks the provider once more when it is not known."""
+        now = self._clock()
+        stale = self._keys_fetched is None or now - self._keys_fetched > KEYS_KEPT_SECONDS
+        if stale or kid not in self._keys:
+            answer = self._document(self.discovery().jwks_uri)
+            keys = answer.get("keys")
+            self._keys = {
+                str(key["kid"]): key
+                for key in (keys if isinstance(keys, list) else [])
+                if isinstance(key, dict) and key.get("kid") and key.get("use", "sig") == "sig"
+            }
+            self._keys_fetched = now
+        return self._keys.get(kid)
+
+    def _document(self, url: str) -> dict[str, Any]:
+        host = urlsplit(url).hostname or ""
+        answer = self._http.send("GET", url, headers={"Accept": "application/json"}, limit=DOCUMENT_LIMIT_BYTES)
+        if answer.status >= 500:
+            raise NetworkError(_("%(host)s is out of order at the moment.") % {"host": host}, host=host, reason="5xx")
+        if 300 <= answer.status < 400:
+            raise SignInError(
+                _("%(host)s points elsewhere; its address in the settings is not right.") % {"host": host}
+            )
+        if answer.status != 200:
+            raise SignInError(
+                _("%(host)s knows no such tenant; check the authority in the settings.") % {"host": host},
+                error="invalid_tenant",
+            )
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise SignInError(
+                _("%(host)s answered with a page instead of its settings; a network sign-in page may be in the way.")
+                % {"host": host}
+            )
+        return document
+
+
+def read_discovery(authority: str, document: Mapping[str, Any]) -> Discovery:
+    """Check a discovery document against the authority that it was fetched from.
+
+    Every endpoint must be https; the two that a browser opens may be plain http on loopback when the authority is on
+    loopback too. Raises SignInError naming what does not fit.
+    """
+    local = urlsplit(authority).hostname in LOOPBACK_HOSTS
+
+    def endpoint(name: str, *, browser: bool = False, needed: bool = False) -> str:
+        url = document.get(name)
+        if url is None and not needed:
+            return ""
+        if not isinstance(url, str) or not _sound_url(url, loopback_http=browser and local):
+            raise SignInError(
+                _("The provider's settings name an unusable %(name)s; nothing was opened or sent.") % {"name": name}
+            )
+        return url
+
+    issuer = document.get("issuer")
+    if not isinstance(issuer, str) or not issuer_fits(issuer, authority):
+        raise SignInError(_("The provider names itself by another issuer than its address; it is not trusted."))
+    ciam = _CIAM_ISSUER.fullmatch(issuer)
+    tenant = ciam.group(1) if ciam else _tenant_in(issuer)
+    return Discovery(
+        issuer=issuer,
+        authorization_endpoint=endpoint("authorization_endpoint", browser=True, needed=True),
+        token_endpoint=endpoint("token_endpoint", needed=True),
+        jwks_uri=endpoint("jwks_uri", needed=True),
+        end_session_endpoint=endpoint("end_session_endpoint", browser=True),
+        device_authorization_endpoint=endpoint("device_authorization_endpoint"),
+        iss_in_response=document.get("authorization_response_iss_parameter_supported") is True,
+        tenant_id=tenant,
+        document=document,
+    )
+
+
+def issuer_fits(issuer: str, authority: str) -> bool:
+    """Whether `issuer` may be what `authority` calls itself.
+
+    It is the authority itself (OpenID Connect Discovery 1.0 section 4.3), or, for an external tenant, whose
+    documents name the tenant's GUID wherever they are fetched from, `https://<id>.ciamlogin.com/<id>/v2.0`.
+    """
+    if issuer.rstrip("/") == authority.rstrip("/"):
+        return True
+    ciam = _CIAM_ISSUER.fullmatch(issuer)
+    asked = _ENTRA_AUTHORITY.fullmatch(authority)
+    if ciam and ciam.group(1).lower() == ciam.group(2).lower() and asked:
+        named = asked.group(1)
+        return not re.fullmatch(_GUID, named) or named.lower() == ciam.group(1).lower()
+    # A workforce tenant asked for by name answers with its GUID on the same host.
+    theirs = _ENTRA_AUTHORITY.fullmatch(issuer)
+    if theirs and asked and urlsplit(issuer).netloc == urlsplit(authority).netloc:
+        return bool(re.fullmatch(_GUID, theirs.group(1))) and not re.fullmatch(_GUID, asked.group(1))
+    return False
+
+
+def _tenant_in(issuer: str) -> str:
+    entra = _ENTRA_AUTHORITY.fullmatch(issuer)
+    return entra.group(1) if entra and re.fullmatch(_GUID, entra.group(1)) else ""
+
+
+def _sound_url(url: str, *, loopback_http: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port  # raises for what is no port
+    except ValueError:
+        return False
+    if not parts.hostname or "@" in parts.netloc or parts.fragment or any(ord(c) <= 32 or ord(c) == 127 for c in url):
+        return False
+    return parts.scheme == "https" or (loopback_http and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)

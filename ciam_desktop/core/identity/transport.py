@@ -1,0 +1,83 @@
+"""Owns what MSAL may reach: the token endpoints of one checked discovery document, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ciam_desktop.core.errors import NetworkError, SignInError
+from ciam_desktop.core.http import Answer, HttpClient
+from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, DOCUMENT_LIMIT_BYTES, Discovery
+from ciam_desktop.i18n import _
+
+
+class MsalResponse:
+    """What MSAL expects of a response: `status_code`, `headers`, `text` and `raise_for_status`."""
+
+    def __init__(self, status_code: int, text: str, headers: Mapping[str, str], host: str) -> None:
+        self.status_code = status_code
+        self.text = text
+        self.headers = headers
+        self._host = host
+
+    def raise_for_status(self) -> None:
+        """Raise NetworkError for 4xx and 5xx; MSAL calls it for answers that it cannot use."""
+        if self.status_code >= 400:
+            raise NetworkError(
+                _("%(host)s is out of order at the moment.") % {"host": self._host},
+                host=self._host,
+                reason=str(self.status_code),
+            )
+
+
+class MsalTransport:
+    """An `http_client` for MSAL that serves the discovery document from memory.
+
+    MSAL follows redirects with the code or refresh token in hand and trusts any endpoint; here a request goes to the
+    checked token endpoints only, and a redirect ends it (RFC 9700 section 4.12).
+    """
+
+    def __init__(self, authority: str, discovery: Discovery, http: HttpClient) -> None:
+        self._authority = authority
+        self._discovery = discovery
+        self._http = http
+        self._allowed = {discovery.token_endpoint, discovery.device_authorization_endpoint} - {""}
+
+    def get(self, url: str, **_ignored: Any) -> MsalResponse:
+        """Serve the discovery document; nothing else is ever fetched for MSAL."""
+        if url != self._authority + DISCOVERY_SUFFIX:
+            raise SignInError(_("The sign-in library asked for an address that the provider does not name."))
+        return MsalResponse(200, json.dumps(dict(self._discovery.document)), {}, "")
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        params: Any = None,
+        **_ignored: Any,
+    ) -> MsalResponse:
+        """Send a token request (RFC 6749 section 3.2)."""
+        if url not in self._allowed:
+            raise SignInError(_("The sign-in library asked for an address that the provider does not name."))
+        answer = self._http.send("POST", url, headers=headers, data=data, params=params, limit=DOCUMENT_LIMIT_BYTES)
+        return self._checked(answer, urlsplit(url).hostname or "")
+
+    def close(self) -> None:
+        """MSAL may close its client; the session is its owner's."""
+
+    def _checked(self, answer: Answer, host: str) -> MsalResponse:
+        if 300 <= answer.status < 400:
+            raise SignInError(_("%(host)s wanted the sign-in sent elsewhere; nothing was sent.") % {"host": host})
+        text = answer.body.decode("utf-8", "replace")
+        if answer.status < 500:
+            try:
+                sound = isinstance(json.loads(text), dict)
+            except ValueError:
+                sound = False
+            if not sound:  # MSAL would log it whole
+                raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})
+        return MsalResponse(answer.status, text, answer.headers, host)

@@ -1,0 +1,112 @@
+"""Owns the program without a person: builds its objects, runs one operation, prints JSON, ends with an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from ciam_desktop import __version__, i18n, paths
+from ciam_desktop.core import config, errors, logs
+from ciam_desktop.core.config import Program, Settings, Tenant
+from ciam_desktop.core.todos.client import TodoClient
+from ciam_desktop.i18n import _
+
+EXIT_DONE = 0
+EXIT_USAGE = 2
+EXIT_AUTHENTICATION = 3
+EXIT_REFUSED = 4
+EXIT_UNAVAILABLE = 5
+
+
+def _get_to_dos(todos: TodoClient, token: str) -> Any:
+    return todos.fetch_raw(token)
+
+
+OPERATIONS: dict[str, Callable[[TodoClient, str], Any]] = {"getToDos": _get_to_dos}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the operation that `argv` names; standard output holds its JSON and nothing else.
+
+    Exit codes: 0 done, 2 usage or settings, 3 authentication, 4 refused by the API, 5 network, API or sandbox
+    unavailable.
+    """
+    i18n.install()
+    parser = argparse.ArgumentParser(prog="ciam-daemon", description=_("Call the to-do service without a person."))
+    parser.add_argument("--version", action="version", version=f"CIAM Desktop {__version__}")
+    parser.add_argument(
+        "--op", "--operation", dest="operation", metavar="NAME", choices=sorted(OPERATIONS), required=True,
+        help=_("What to do: %(names)s.") % {"names": ", ".join(sorted(OPERATIONS))},
+    )  # fmt: skip
+    config.add_options(parser)
+    parsed = parser.parse_args(argv)
+    try:
+        answer = _run(parsed)
+    except errors.CiamError as error:
+        sys.stderr.write(f"{error}\n")
+        return exit_code(error)
+    json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+    return EXIT_DONE
+
+
+def exit_code(error: errors.CiamError) -> int:
+    """The exit code that says who must act on `error`."""
+    match error:
+        case errors.SettingsError() | errors.StoredFormatError():
+            return EXIT_USAGE
+        case errors.SignInError() | errors.TokenNotProven() | errors.VaultError():
+            return EXIT_AUTHENTICATION
+        case errors.ApiError():
+            return EXIT_REFUSED
+        case _:
+            return EXIT_UNAVAILABLE
+
+
+def _run(parsed: argparse.Namespace) -> Any:
+    from ciam_desktop.__main__ import beside
+
+    settings = config.load(
+        Program.DAEMON,
+        command_line=config.given_options(parsed),
+        environment=os.environ,
+        env_file=parsed.env_file,
+        beside=beside(),
+        profile_name=parsed.profile,
+        config_dir=paths.config_dir(),
+    )
+    logs.set_up(settings.log_level, paths.log_dir())
+    for notice in settings.notices:
+        sys.stderr.write(f"{notice}\n")
+    with ExitStack() as held:
+        return _operate(settings, OPERATIONS[parsed.operation], held)
+
+
+def _operate(settings: Settings, operation: Callable[[TodoClient, str], Any], held: ExitStack) -> Any:
+    from ciam_desktop import sandbox_process
+    from ciam_desktop.core.http import HttpClient
+    from ciam_desktop.core.identity.application import Application
+    from ciam_desktop.core.identity.provider import Provider
+
+    tenant, secret = settings.tenant, settings.client_secret
+    if tenant is None:
+        info = held.enter_context(sandbox_process.join(paths.data_dir() / "sandbox")).info
+        scope = f"{info.application_id_uri}/.default"
+        tenant = Tenant(info.authority, info.daemon_client_id, "", "", scope, info.api_endpoint)
+        secret = info.daemon_client_secret
+        http = HttpClient(info.ca_file, only=True)
+    else:
+        http = HttpClient(settings.ca_bundle)
+    held.callback(http.close)
+    provider = Provider(tenant.authority, http)
+    application = Application(tenant.client_id, secret or "", tenant.application_scope, provider, http)
+    return operation(TodoClient(tenant.api_endpoint, http), application.access_token())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

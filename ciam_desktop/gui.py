@@ -1,0 +1,208 @@
+"""Owns the window program: builds its objects, wires them, and runs the event loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtWidgets import QApplication, QDialog
+
+from ciam_desktop import __version__, paths
+from ciam_desktop.core import config
+from ciam_desktop.core.config import Program, Settings, Tenant
+from ciam_desktop.core.errors import SettingsError, StoredFormatError
+from ciam_desktop.core.trouble import NextStep, Trouble
+from ciam_desktop.i18n import _
+from ciam_desktop.qt.backend import Backend
+from ciam_desktop.qt.identity_controller import IdentityController
+from ciam_desktop.qt.lanes import Lane, Relay
+from ciam_desktop.qt.style import Style
+from ciam_desktop.qt.todos_controller import TodosController
+from ciam_desktop.qt.views.main_window import MainWindow
+from ciam_desktop.qt.window_state import WindowState
+
+SANDBOX_FOLDER = "sandbox"
+
+
+def connect(settings: Settings) -> Backend:
+    """Build the services of one profile; starts or joins the sandbox when there is no tenant. Not for the UI thread.
+
+    Raises SandboxError, SettingsError.
+    """
+    # Together they cost 150 ms; the first paint must not wait for them.
+    from ciam_desktop import sandbox_process
+    from ciam_desktop.core.http import HttpClient
+    from ciam_desktop.core.identity.people import People
+    from ciam_desktop.core.identity.provider import Provider
+    from ciam_desktop.core.identity.vault import open_vault
+    from ciam_desktop.core.todos.client import TodoClient
+
+    tenant, sandbox = settings.tenant, None
+    if tenant is None:
+        sandbox = sandbox_process.join(paths.data_dir() / SANDBOX_FOLDER)
+        info = sandbox.info
+        tenant = Tenant(info.authority, info.client_id, info.read_scope, info.readwrite_scope, "", info.api_endpoint)
+        http = HttpClient(info.ca_file, only=True)
+    else:
+        http = HttpClient(settings.ca_bundle)
+    vault = open_vault(settings.profile, paths.data_dir())
+    people = People(tenant.client_id, Provider(tenant.authority, http), vault, http)
+
+    def close() -> None:
+        http.close()
+        if sandbox is not None:
+            sandbox.close()
+
+    return Backend(tenant, people, TodoClient(tenant.api_endpoint, http), vault.reason, close)
+
+
+class Desktop(QObject):
+    """One window with its controllers and lanes, made anew when other settings are chosen."""
+
+    def __init__(self, application: QApplication, options: Mapping[str, str], beside: Path | None) -> None:
+        super().__init__(application)
+        self._application = application
+        self._options = options
+        self._beside = beside
+        self._style = Style(application)
+        self._crashes = Relay(self)
+        self._crashes.arrived.connect(self._on_crash)
+        self._window: MainWindow | None = None
+        self._lanes: tuple[Lane, ...] = ()
+        self._identity: IdentityController | None = None
+
+    def open(self, settings: Settings, *first: Trouble) -> None:
+        """Show a window for `settings`, with banners for what was wrong before; the rest follows the first paint."""
+        identity_lane, sync_lane = Lane("identity", self), Lane("sync", self)
+        identity = IdentityController(settings, lambda: connect(settings), identity_lane, self)
+        todos = TodosController(sync_lane, identity_lane, self)
+        todos.interaction_wanted.connect(identity.interaction_wanted)
+        todos.network_lost.connect(identity.network_lost)
+        todos.network_back.connect(identity.network_back)
+        identity.resume.connect(todos.resume)
+        window = MainWindow(settings, identity, todos, self._style, WindowState(paths.config_dir() / "window.ini"))
+        window.closed.connect(self._on_closed)
+        window.connect_wanted.connect(self._on_connect_wanted)
+        window.sandbox_wanted.connect(self._on_sandbox_wanted)
+        self._lanes = (sync_lane, identity_lane)
+        self._identity, self._window = identity, window
+        window.show()
+        for trouble in (*first, *(Trouble(_("About your settings"), notice) for notice in settings.notices)):
+            window.tell(trouble)
+        QTimer.singleShot(0, lambda: self._after_first_paint(settings))
+
+    def close(self) -> None:
+        """End every wait and both lanes; no thread is left."""
+        if self._identity is not None:
+            self._identity.close()
+        for lane in self._lanes:
+            lane.close()
+        self._lanes = ()
+
+    def _on_closed(self) -> None:
+        self.close()
+        self._application.quit()
+
+    def _after_first_paint(self, settings: Settings) -> None:
+        from ciam_desktop.core import logs
+        from ciam_desktop.core.crash import CrashReports
+
+        logs.set_up(settings.log_level, paths.log_dir())
+        CrashReports(paths.log_dir(), self._crashes.send).install()
+        if self._identity is not None:
+            self._identity.start()
+
+    def _on_crash(self, error: BaseException) -> None:
+        if self._window is not None:
+            text = _("Something unexpected happened; a report without secrets was written on this computer.")
+            details = _("Report in: %(folder)s") % {"folder": paths.log_dir()}
+            self._window.tell(Trouble(type(error).__name__, text, NextStep.NONE, details))
+
+    def _on_connect_wanted(self) -> None:
+        from ciam_desktop.qt.dialogs.connect_tenant import ConnectTenant
+
+        if ConnectTenant(paths.config_dir(), self._window).exec() == QDialog.DialogCode.Accepted:
+            self._open_anew({})
+
+    def _on_sandbox_wanted(self) -> None:
+        self._open_anew({"profile": config.SANDBOX})
+
+    def _open_anew(self, options: Mapping[str, str]) -> None:
+        settings, *troubles = read_settings(options, self._beside)
+        if self._window is not None:
+            old = self._window
+            old.closed.disconnect(self._on_closed)
+            if not old.close():
+                return
+            self.close()
+            old.deleteLater()
+        self.open(settings, *troubles)
+
+
+def read_settings(options: Mapping[str, str], beside: Path | None) -> tuple[Settings, *tuple[Trouble, ...]]:
+    """The settings to run with; settings that cannot be used are told, and the sandbox takes their place."""
+    given = {name: value for name, value in options.items() if name not in {"env_file", "profile"}}
+    env_file = options.get("env_file")
+    try:
+        settings = config.load(
+            Program.WINDOW,
+            command_line=given,
+            environment=os.environ,
+            env_file=Path(env_file) if env_file else None,
+            beside=beside,
+            profile_name=options.get("profile"),
+            config_dir=paths.config_dir(),
+        )
+    except (SettingsError, StoredFormatError) as error:
+        fallback = config.load(
+            Program.WINDOW,
+            command_line={},
+            environment={},
+            env_file=None,
+            beside=None,
+            profile_name=config.SANDBOX,
+            config_dir=paths.config_dir(),
+        )
+        return fallback, Trouble(_("These settings cannot be used; the sandbox is open instead"), str(error))
+    return (settings,)
+
+
+def _end_on_signals(application: QApplication) -> None:
+    """Let SIGINT and SIGTERM close the window; Qt's loop would not let Python see them."""
+    receiver, sender = socket.socketpair()
+    for end in (receiver, sender):
+        end.setblocking(False)
+    signal.set_wakeup_fd(sender.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: application.closeAllWindows())
+    notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read, application)
+    notifier.activated.connect(lambda: receiver.recv(64))
+
+    def stop() -> None:
+        signal.set_wakeup_fd(-1)
+        receiver.close()
+        sender.close()
+
+    application.aboutToQuit.connect(stop)
+
+
+def run(options: Mapping[str, str], beside: Path | None) -> int:
+    """Run the window until it is closed; returns the exit code."""
+    QApplication.setDesktopFileName("ciam-desktop")
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("ciam-desktop")
+    application.setApplicationDisplayName("CIAM Desktop")
+    application.setApplicationVersion(__version__)
+    if sys.platform == "linux":
+        application.setStyle("fusion")  # the one style that is there on every Linux and takes the palette whole
+    application.setQuitOnLastWindowClosed(False)  # one window gives way to another when the settings change
+    desktop = Desktop(application, options, beside)
+    settings, *troubles = read_settings(options, beside)
+    desktop.open(settings, *troubles)
+    _end_on_signals(application)
+    return application.exec()

@@ -1,0 +1,89 @@
+"""Owns the banner: trouble told in place, with a button that does the next step and details folded below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from ciam_desktop.core.trouble import NextStep, Trouble
+from ciam_desktop.i18n import N_, _
+from ciam_desktop.qt.style import HIT, STEP, Style
+from ciam_desktop.qt.views.parts import button, label
+
+_STEP_WORDS = {
+    NextStep.SIGN_IN: N_("Sign in"),
+    NextStep.SIGN_IN_READ_ONLY: N_("Sign in for reading only"),
+    NextStep.TRY_AGAIN: N_("Try again"),
+    NextStep.OPEN_SETTINGS: N_("Open settings"),
+    NextStep.CLOSE_ANYWAY: N_("Close anyway"),
+}
+
+
+class Banner(QFrame):
+    """Shows one Trouble at a time; `chosen` carries its NextStep when the button is pressed."""
+
+    chosen = Signal(object)
+
+    def __init__(self, style: Style, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._style = style
+        self._step = NextStep.NONE
+        self.setObjectName("banner")
+        self.setAccessibleName(_("Message"))
+        self._icon = label()
+        self._title = label(name="bannerTitle", wrap=True)
+        self._text = label(wrap=True)
+        self._details = label(name="quiet", wrap=True)
+        self._details.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._fold = button(_("Details"), self._unfold, "link")
+        self._button = button("", lambda: self.chosen.emit(self._step))
+        self._close = QToolButton()
+        self._close.setAccessibleName(_("Dismiss"))
+        self._close.setToolTip(_("Dismiss"))
+        self._close.setFixedSize(HIT, HIT)
+        self._close.clicked.connect(self.dismiss)
+
+        words = QVBoxLayout()
+        words.setSpacing(STEP)
+        for widget in (self._title, self._text, self._details):
+            words.addWidget(widget)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(3 * STEP, 2 * STEP, 2 * STEP, 2 * STEP)
+        row.setSpacing(2 * STEP)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        for pressable in (self._fold, self._button, self._close):
+            row.addWidget(pressable, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def show_trouble(self, trouble: Trouble) -> None:
+        """Show `trouble` in place of whatever was shown, and announce it."""
+        self._step = trouble.step
+        self._icon.setPixmap(self._style.pixmap("warning", 20, self._style.colours.bad))
+        self._close.setIcon(self._style.icon("cancel"))
+        self._title.setText(trouble.title)
+        self._text.setText(trouble.text)
+        self._details.setText(trouble.details)
+        self._details.hide()
+        self._fold.setVisible(bool(trouble.details))
+        words = _STEP_WORDS.get(trouble.step)
+        self._button.setVisible(words is not None)
+        if words is not None:
+            self._button.setText(_(words))
+        self.show()
+        announce(self, f"{trouble.title}. {trouble.text}")
+
+    def dismiss(self) -> None:
+        """Hide the banner."""
+        self.hide()
+
+    def _unfold(self) -> None:
+        self._details.setVisible(not self._details.isVisible())
+
+
+def announce(widget: QWidget, words: str) -> None:
+    """Have assistive technology say `words`."""
+    QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, words))

@@ -1,0 +1,145 @@
+"""Owns the page that shows who is signed in: the verdict on the ID token, then its claims, explained."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from PySide6.QtCore import QSortFilterProxyModel, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ciam_desktop.core.identity.claims import told_time
+from ciam_desktop.core.identity.person import Person
+from ciam_desktop.i18n import _
+from ciam_desktop.qt.models.claims_model import COL_CLAIM, COL_MEANING, COL_VALUE, ClaimsModel
+from ciam_desktop.qt.style import STEP, Style
+from ciam_desktop.qt.views.parts import button, label
+
+
+class IdentityPage(QWidget):
+    """The verdict in a sentence, and the table of claims."""
+
+    def __init__(self, style: Style, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._style = style
+        self._person: Person | None = None
+        self.setObjectName("page")
+
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText(_("Filter"))
+        self._filter.setAccessibleName(_("Filter claims"))
+        self._filter.setClearButtonEnabled(True)
+        self._filter.setMaximumWidth(240)
+        top = QHBoxLayout()
+        top.addWidget(label(_("Identity"), "title"))
+        top.addStretch()
+        top.addWidget(self._filter)
+
+        self._verdict = QFrame()
+        self._verdict.setObjectName("note")
+        self._mark = label()
+        self._verdict_title = label(name="verdictGood", wrap=True)
+        self._verdict_title.setAccessibleName(_("Verdict"))
+        self._verdict_text = label(wrap=True)
+        words = QVBoxLayout()
+        words.setSpacing(STEP)
+        words.addWidget(self._verdict_title)
+        words.addWidget(self._verdict_text)
+        inside = QHBoxLayout(self._verdict)
+        inside.setContentsMargins(3 * STEP, 3 * STEP, 3 * STEP, 3 * STEP)
+        inside.setSpacing(3 * STEP)
+        inside.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        inside.addLayout(words, 1)
+
+        self.model = ClaimsModel(self)
+        self._shown = QSortFilterProxyModel(self)
+        self._shown.setSourceModel(self.model)
+        self._shown.setFilterKeyColumn(-1)
+        self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._filter.textChanged.connect(self._shown.setFilterFixedString)
+        self._table = QTableView()
+        self._table.setAccessibleName(_("ID token claims"))
+        self._table.setModel(self._shown)
+        self._table.setShowGrid(False)
+        self._table.setWordWrap(True)
+        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setTabKeyNavigation(False)
+        self._table.verticalHeader().hide()
+        self._table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        head = self._table.horizontalHeader()
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setHighlightSections(False)
+        head.setSectionResizeMode(COL_CLAIM, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(COL_VALUE, QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(COL_MEANING, QHeaderView.ResizeMode.Stretch)
+
+        below = QHBoxLayout()
+        below.setSpacing(2 * STEP)
+        below.addWidget(button(_("Copy value"), self._copy_value))
+        below.addWidget(button(_("Copy as JSON"), self._copy_json))
+        below.addWidget(button(_("Save as JSON…"), self._save_json))
+        below.addStretch()
+
+        page = QVBoxLayout(self)
+        page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
+        page.setSpacing(3 * STEP)
+        page.addLayout(top)
+        page.addWidget(self._verdict)
+        page.addWidget(self._table, 1)
+        page.addLayout(below)
+        QShortcut(QKeySequence.StandardKey.Find, self).activated.connect(self._filter.setFocus)
+        copy = QShortcut(QKeySequence.StandardKey.Copy, self._table)
+        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.activated.connect(self._copy_value)
+
+    def show_person(self, person: Person) -> None:
+        """Show the verdict on this person's ID token, and its claims."""
+        self._person = person
+        verdict = person.verdict
+        self._mark.setPixmap(self._style.pixmap("shield-check", 24, self._style.colours.good))
+        self._verdict_title.setText(_("The ID token is genuine and was made for this app."))
+        now = time.time()
+        self._verdict_text.setText(
+            _(
+                "Signed (%(algorithm)s) by key %(key)s of %(issuer)s, for app %(audience)s. "
+                "Checked %(proven)s: signature, issuer, audience, times, nonce. Valid until %(until)s."
+            )
+            % {
+                "algorithm": verdict.algorithm,
+                "key": verdict.key_id,
+                "issuer": verdict.issuer,
+                "audience": verdict.audience,
+                "proven": told_time(verdict.proven_at, now),
+                "until": told_time(verdict.expires_at, now),
+            }
+        )
+        self.model.show_claims(verdict.claims)
+
+    def _copy_value(self) -> None:
+        index = self._table.currentIndex()
+        if index.isValid():
+            QGuiApplication.clipboard().setText(self._shown.index(index.row(), COL_VALUE).data())
+
+    def _copy_json(self) -> None:
+        QGuiApplication.clipboard().setText(self._json())
+
+    def _save_json(self) -> None:
+        path, _kind = QFileDialog.getSaveFileName(self, _("Save as JSON"), "id-token-claims.json", "JSON (*.json)")
+        if path:
+            with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 -- Qt gives the path as text
+                file.write(self._json())
+
+    def _json(self) -> str:
+        return json.dumps(dict(self._person.verdict.claims) if self._person else {}, indent=2, ensure_ascii=False)

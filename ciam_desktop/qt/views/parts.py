@@ -1,0 +1,28 @@
+"""Owns the small parts that every view is made of: labels that show text as text, buttons that say their name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
+
+
+def label(text: str = "", name: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> QLabel:
+    """A label that never renders markup, since names and errors come from elsewhere; `name` is its style."""
+    made = QLabel(text, parent)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setObjectName(name)
+    if wrap:
+        made.setWordWrap(True)
+        made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    return made
+
+
+def button(text: str, pressed: Callable[[], object], name: str = "") -> QPushButton:
+    """A push button whose accessible name is the words on it; Enter presses it as Space does."""
+    made = QPushButton(text)
+    made.setObjectName(name)
+    made.setAutoDefault(True)
+    made.clicked.connect(lambda _checked: pressed())
+    return made

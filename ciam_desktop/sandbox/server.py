@@ -1,0 +1,205 @@
+"""Owns the sandbox process from the lock to the end: what is started, in which order, and what ends it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING, Any
+
+from ciam_desktop.i18n import _
+from ciam_desktop.sandbox import certificates, choices
+from ciam_desktop.sandbox.lease import LeaseDesk
+from ciam_desktop.sandbox.problems import CannotStart
+from ciam_desktop.sandbox.web import HostGuard, LateApplication, Site, WebThread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ciam_desktop.sandbox.choices import Choices, Listeners
+
+LOCK_FILE = "sandbox.lock"
+LOG_FILE = "sandbox.log"
+TENANT_FILE = "tenant.sqlite3"
+TODOS_FILE = "todos.sqlite3"
+_LOG_BYTES = 256 * 1024
+_FIRST_LEASE_SECONDS = 30.0
+_STOP_SECONDS = 0.8
+
+_log = logging.getLogger(__name__)
+
+
+def run(data_dir: Path) -> int:
+    """Serve the sandbox of `data_dir` until its last user is gone; the process's exit code.
+
+    One JSON line goes to standard output: `{"ready": true}`; `{"running": true}` when another process serves this
+    folder; `{"error": sentence}` when it cannot start.
+    """
+    os.umask(0o077)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data_dir.chmod(0o700)
+    except OSError as error:
+        _say({"error": _("%(path)s cannot be used: %(reason)s.") % {"path": data_dir, "reason": error.strerror}})
+        return 1
+    _detach()
+    lock = _lock(data_dir)
+    if lock is None:
+        _say({"running": True})
+        return 0
+    try:
+        return _serve(data_dir)
+    except CannotStart as error:
+        _say({"error": str(error)})
+        return 1
+    except Exception as error:
+        logging.getLogger(__name__).exception("The sandbox cannot start")
+        _say({"error": _("The sandbox cannot start: %(reason)s.") % {"reason": type(error).__name__}})
+        return 1
+    finally:
+        lock.release()
+
+
+def _serve(data_dir: Path) -> int:
+    from ciam_desktop.sandbox import database
+    from ciam_desktop.sandbox.tenant.schema import STEPS as TENANT_STEPS
+    from ciam_desktop.sandbox.todo_api.store import STEPS as TODO_STEPS
+
+    _keep_log(data_dir)
+    database.prepare(data_dir / TENANT_FILE, TENANT_STEPS)
+    database.prepare(data_dir / TODOS_FILE, TODO_STEPS)
+    chosen, listeners = choices.load(data_dir)
+    pair = certificates.load(data_dir)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    desk = LeaseDesk(data_dir, ready_line(chosen, data_dir, pair.ca_file), first_wait=_FIRST_LEASE_SECONDS, ended=stop)
+    web, late = _web(chosen, listeners, pair.server_file, stop)
+    desk.open()
+    # Connections wait in the sockets' queues while the applications are imported, so this is true already.
+    _say({"ready": True})
+    web.start()
+    threading.Thread(target=_build, args=(late, chosen, data_dir, pair.ca_file, stop), name="build", daemon=True).start()
+    while not stop.wait(0.5):  # a time-out, because a bare wait hides signals on Windows
+        pass
+    desk.close()
+    web.stop(_STOP_SECONDS)
+    return 0
+
+
+def ready_line(chosen: Choices, data_dir: Path, ca_file: Path) -> dict[str, Any]:
+    """What a program needs in order to use the sandbox."""
+    return {
+        "authority": chosen.authority,
+        "tenant_id": chosen.tenant_id,
+        "client_id": chosen.client_id,
+        "daemon_client_id": chosen.daemon_client_id,
+        "daemon_client_secret": chosen.daemon_client_secret,
+        "application_id_uri": chosen.application_id_uri,
+        "read_scope": f"{chosen.application_id_uri}/ToDoList.Read",
+        "readwrite_scope": f"{chosen.application_id_uri}/ToDoList.ReadWrite",
+        "api_endpoint": chosen.api_endpoint,
+        "ca_file": os.fspath(ca_file.absolute()),
+        "data_dir": os.fspath(data_dir.absolute()),
+        "pid": os.getpid(),
+    }
+
+
+def _web(
+    chosen: Choices, listeners: Listeners, server_file: Path, stop: threading.Event
+) -> tuple[WebThread, dict[str, LateApplication]]:
+    sites, late = [], {}
+    for name, sockets in listeners.items():
+        late[name] = LateApplication()
+        port = sockets[0].getsockname()[1]
+        plain = name == "pages_port"  # a browser must never meet the private certificate
+        sites.append(Site(sockets, HostGuard(late[name], port), None if plain else server_file))
+    return WebThread(sites, stop.set), late
+
+
+def _build(
+    late: dict[str, LateApplication], chosen: Choices, data_dir: Path, ca_file: Path, stop: threading.Event
+) -> None:
+    """Import and wire the applications; the tenant and the API meet here by values only."""
+    try:
+        from ciam_desktop.sandbox.tenant import app as tenant
+        from ciam_desktop.sandbox.tenant.registration import Registration
+
+        registration = Registration(
+            tenant_id=chosen.tenant_id,
+            tenant_domain=choices.TENANT_DOMAIN,
+            tenant_base=chosen.tenant_base,
+            pages_base=chosen.pages_base,
+            client_id=chosen.client_id,
+            daemon_client_id=chosen.daemon_client_id,
+            daemon_client_secret=chosen.daemon_client_secret,
+            api_app_id=chosen.api_app_id,
+            demo_oid=chosen.demo_oid,
+        )
+        services = tenant.open_services(registration, data_dir / TENANT_FILE)
+        late["tenant_port"].build(lambda: tenant.provider_app(services))
+        late["pages_port"].build(lambda: tenant.pages_app(services))
+
+        from ciam_desktop.sandbox.todo_api import app as todo_api
+
+        late["api_port"].build(
+            lambda: todo_api.create_app(
+                data_dir / TODOS_FILE,
+                authority=chosen.authority,
+                audience=chosen.api_app_id,
+                ca_file=ca_file,
+                first_owner=chosen.demo_oid,
+            )
+        )
+    except Exception:
+        _log.exception("The applications cannot start")
+        stop.set()
+
+
+def _detach() -> None:
+    """Leave the starter's session, and its list of children (a starter need not wait for this process)."""
+    if sys.platform != "win32":
+        if os.fork() > 0:
+            os._exit(0)
+        os.setsid()
+
+
+def _lock(data_dir: Path) -> Any:
+    import portalocker
+
+    lock = portalocker.Lock(
+        data_dir / LOCK_FILE, "a", flags=portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+    )
+    try:
+        lock.acquire(timeout=0, fail_when_locked=True)
+    except portalocker.exceptions.LockException:
+        return None
+    return lock
+
+
+def _keep_log(data_dir: Path) -> None:
+    """Warnings and errors go to a file of bounded size; nothing below, where libraries write tokens."""
+    handler = RotatingFileHandler(data_dir / LOG_FILE, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    threading.excepthook = lambda args: _log.error(
+        "A thread ended by an error", exc_info=(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+    )
+
+
+def _say(message: dict[str, Any]) -> None:
+    """Write the one line, then let go of the pipe to the starter."""
+    try:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+    except OSError:
+        return  # the starter is gone; another one may still join
+    finally:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        os.close(nowhere)

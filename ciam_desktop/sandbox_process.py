@@ -1,0 +1,228 @@
+"""Owns the programs' side of the sandbox: start it or join the one that runs, and hold it while it is used."""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import json
+import os
+import queue
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from ciam_desktop import i18n
+from ciam_desktop.core.errors import SandboxError
+from ciam_desktop.i18n import _
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_STATE_FILE = "state.json"
+_STATE_VERSION = 1
+_LOG_FILE = "sandbox.log"
+_AGAIN_SECONDS = 0.05
+_HANDSHAKE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxInfo:
+    """What a program needs to know of the sandbox that it holds."""
+
+    authority: str
+    tenant_id: str
+    client_id: str
+    daemon_client_id: str
+    daemon_client_secret: str = field(repr=False)
+    application_id_uri: str
+    read_scope: str
+    readwrite_scope: str
+    api_endpoint: str
+    ca_file: Path
+    data_dir: Path
+    pid: int
+
+
+class Sandbox:
+    """A held lease: the sandbox runs at least until `close`, or until this process ends, however it ends."""
+
+    def __init__(self, info: SandboxInfo, connection: socket.socket) -> None:
+        self.info = info
+        self._connection = connection
+
+    def close(self) -> None:
+        """Let go; the sandbox ends by itself when nobody holds it. May be called twice."""
+        self._connection.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def default_data_dir() -> Path:
+    """Where the sandbox of this user keeps its things."""
+    return platformdirs.user_data_path("ciam-desktop", appauthor=False) / "sandbox"
+
+
+def join(data_dir: Path | None = None, *, timeout: float = 30.0) -> Sandbox:
+    """Join the sandbox of `data_dir`, starting it when none runs; `timeout` in seconds.
+
+    Raises SandboxError with one sentence when it does not answer in time or says why it cannot start.
+    """
+    folder = (data_dir or default_data_dir()).absolute()
+    deadline = time.monotonic() + timeout
+    while True:
+        sandbox = _take_lease(folder, deadline)
+        if sandbox is not None:
+            return sandbox
+        # Nobody answers: start one. When another process is starting or ending just now, the new one says
+        # "running" and the state file is read again.
+        _start(folder, deadline)
+        sandbox = _take_lease(folder, deadline)
+        if sandbox is not None:
+            return sandbox
+        if time.monotonic() > deadline:
+            raise _too_slow(folder)
+        threading.Event().wait(_AGAIN_SECONDS)
+
+
+def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
+    """One try at the sandbox that the state file names; None when there is none or it is ending."""
+    try:
+        state = json.loads((folder / _STATE_FILE).read_bytes())
+        if state["version"] != _STATE_VERSION:
+            raise SandboxError(
+                _("The sandbox in %(path)s runs in another version of this program; end that program first.")
+                % {"path": folder}
+            )
+        port, key = int(state["lease_port"]), bytes.fromhex(state["lease_key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    wait = max(0.1, min(_HANDSHAKE_SECONDS, deadline - time.monotonic()))
+    try:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=wait)
+    except OSError:
+        return None
+    try:
+        info = _shake_hands(connection, key)
+    except (OSError, ValueError, KeyError, TypeError):
+        connection.close()
+        return None
+    connection.settimeout(None)
+    return Sandbox(info, connection)
+
+
+def _shake_hands(connection: socket.socket, key: bytes) -> SandboxInfo:
+    """Both sides prove that they know this run's key, then the sandbox says what it is."""
+    nonce = secrets.token_hex(16)
+    hello = {"nonce": nonce, "proof": _proof(key, "user", nonce)}
+    connection.sendall(json.dumps(hello).encode() + b"\n")
+    with connection.makefile("rb") as lines:
+        answer = json.loads(lines.readline(65536))
+    if not hmac.compare_digest(_proof(key, "sandbox", nonce), str(answer["proof"])):
+        raise ValueError
+    ready = answer["ready"]
+    return SandboxInfo(**ready | {"ca_file": Path(ready["ca_file"]), "data_dir": Path(ready["data_dir"])})
+
+
+def _proof(key: bytes, side: str, nonce: str) -> str:
+    return hmac.new(key, f"{side}:{nonce}".encode(), "sha256").hexdigest()
+
+
+def _start(folder: Path, deadline: float) -> None:
+    """Start a server process and wait for its one line; SandboxError when it cannot start."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(_import_paths())}
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        close_fds=True,
+        cwd=Path.home() if Path.home().is_dir() else None,
+        env=environment,
+        **options,
+    )
+    assert process.stdout is not None
+    answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    pipe = process.stdout
+    reader = threading.Thread(target=lambda: answers.put(pipe.readline()), name="sandbox-start", daemon=True)
+    reader.start()
+    try:
+        line = answers.get(timeout=max(0.1, deadline - time.monotonic()))
+    except queue.Empty:
+        process.kill()
+        raise _too_slow(folder) from None
+    reader.join()
+    pipe.close()
+    if sys.platform == "win32":
+        process.returncode = 0  # it lives on by itself; nobody waits for it here
+    else:
+        process.wait()  # it has left for a session of its own; what ends here is only the starter
+    try:
+        answer = json.loads(line)
+        sentence = answer.get("error")
+    except ValueError:
+        sentence = _("The sandbox ended before it was ready; its log is %(path)s.") % {"path": folder / _LOG_FILE}
+    if sentence:
+        raise SandboxError(sentence)
+
+
+def _import_paths() -> list[str]:
+    root = os.fspath(Path(__file__).resolve().parent.parent)
+    return [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+
+
+def _too_slow(folder: Path) -> SandboxError:
+    return SandboxError(
+        _("The sandbox did not start in time; its log is %(path)s.") % {"path": folder / _LOG_FILE}
+    )
+
+
+def main(argv: list[str]) -> int:
+    """`python -m ciam_desktop.sandbox`: hold the sandbox until SIGINT or SIGTERM; the exit code.
+
+    Prints one JSON line when it is ready. The daemon's client secret is in it with `--show-secret` only.
+    """
+    i18n.install()
+    parser = argparse.ArgumentParser(
+        prog="python -m ciam_desktop.sandbox", description=_("Start the sandbox on this computer, or join it.")
+    )
+    parser.add_argument("--data-dir", type=Path, help=_("where it keeps its things"))
+    parser.add_argument("--show-secret", action="store_true", help=_("print the daemon's client secret too"))
+    options = parser.parse_args(argv)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    try:
+        sandbox = join(options.data_dir)
+    except SandboxError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    with sandbox:
+        line = asdict(sandbox.info) | {
+            "ca_file": os.fspath(sandbox.info.ca_file),
+            "data_dir": os.fspath(sandbox.info.data_dir),
+        }
+        if not options.show_secret:
+            del line["daemon_client_secret"]
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        while not stop.wait(0.5):  # a time-out, because a bare wait hides signals on Windows
+            pass
+    return 0
