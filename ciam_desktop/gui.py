@@ -92,7 +92,7 @@ class Desktop(QObject):
         self._lanes = (sync_lane, identity_lane)
         self._identity, self._window = identity, window
         window.show()
-        for trouble in (*first, *(Trouble(_("About your settings"), notice) for notice in settings.notices)):
+        for trouble in (*first, *(Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices)):
             window.tell(trouble)
         QTimer.singleShot(0, lambda: self._after_first_paint(settings))
 

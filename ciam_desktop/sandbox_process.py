@@ -189,9 +189,7 @@ def _import_paths() -> list[str]:
 
 
 def _too_slow(folder: Path) -> SandboxError:
-    return SandboxError(
-        _("The sandbox did not start in time; its log is %(path)s.") % {"path": folder / _LOG_FILE}
-    )
+    return SandboxError(_("The sandbox did not start in time; its log is %(path)s.") % {"path": folder / _LOG_FILE})
 
 
 def main(argv: list[str]) -> int:

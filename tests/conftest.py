@@ -14,16 +14,39 @@ from tests.leaks import LeakGuard, LogGuard, marked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = (
-    "API_ENDPOINT AUTHORITY BROWSER CA_BUNDLE CLIENT_ID CLIENT_SECRET LANGUAGE LOG_LEVEL POST_LOGOUT_REDIRECT_URI"
-    " REDIRECT_URI SCOPES TENANT_SUBDOMAIN TODOLIST_READ TODOLIST_READWRITE"
-).split()
+SETTINGS = [
+    "API_ENDPOINT",
+    "AUTHORITY",
+    "BROWSER",
+    "CA_BUNDLE",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "LANGUAGE",
+    "LOG_LEVEL",
+    "POST_LOGOUT_REDIRECT_URI",
+    "REDIRECT_URI",
+    "SCOPES",
+    "TENANT_SUBDOMAIN",
+    "TODOLIST_READ",
+    "TODOLIST_READWRITE",
+]
 """Variables that the program obeys; a test that wants one sets it."""
 
-OUTSIDE = (
-    "ALL_PROXY FTP_PROXY HTTP_PROXY HTTPS_PROXY NO_PROXY CURL_CA_BUNDLE REQUESTS_CA_BUNDLE SSL_CERT_DIR SSL_CERT_FILE"
-    " AT_SPI_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XDG_CONFIG_DIRS XDG_CURRENT_DESKTOP"
-).split()
+OUTSIDE = [
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "AT_SPI_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XDG_CONFIG_DIRS",
+    "XDG_CURRENT_DESKTOP",
+]
 """Variables by which the machine would reach into a test."""
 
 HOME_FOLDERS = {
@@ -35,6 +58,8 @@ HOME_FOLDERS = {
     "APPDATA": "AppData/Roaming",
     "LOCALAPPDATA": "AppData/Local",
 }
+
+MACHINE = dict(os.environ)
 
 SEED = os.environ.get("CIAM_TEST_SEED") or str(random.SystemRandom().randrange(1_000_000))
 
@@ -81,12 +106,21 @@ def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def home(leaves_nothing: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(
+    leaves_nothing: None,  # noqa: ARG001 -- first the guard
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
     """The test's own, empty home folder; HOME and the XDG folders lie in it."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("home")
         _move_in(folder, patch)
         yield folder
+
+
+@pytest.fixture
+def machine_environment() -> dict[str, str]:
+    """The environment as it was outside, for a process that must reach what the machine is set up to reach."""
+    return dict(MACHINE)
 
 
 @pytest.fixture

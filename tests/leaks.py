@@ -10,6 +10,7 @@ import re
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +19,7 @@ import pytest
 from tests.e2e.waiting import NotInTime, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable
 
 PATIENCE = 2
 """Seconds that something may take to end after its test."""
@@ -65,21 +66,21 @@ class LeakGuard:
 
 
 def _threads() -> Things:
-    return {thread: lambda thread=thread: f"the thread {thread.name!r}" for thread in threading.enumerate()}
+    return {thread: partial("the thread {!r}".format, thread.name) for thread in threading.enumerate()}
 
 
 def _sockets() -> Things:
     if not _LINUX:
         found = [each for each in gc.get_objects() if issubclass(type(each), socket.socket) and _listens(each)]
-        return {("socket", id(each)): lambda each=each: _describe_socket(each.fileno()) for each in found}
+        return {("socket", id(each)): partial(_describe_socket, each.fileno()) for each in found}
     things: Things = {}
-    for name in os.listdir("/proc/self/fd"):
+    for link in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{name}")
+            target = str(link.readlink())
         except FileNotFoundError:
             continue  # the descriptor of this very listing
         if target.startswith("socket:"):
-            things[target] = lambda descriptor=int(name): _describe_socket(descriptor)
+            things[target] = partial(_describe_socket, int(link.name))
     return things
 
 
@@ -105,7 +106,7 @@ def _children() -> Things:
         except OSError:
             continue  # the thread ended
         for pid in pids:
-            things["process", pid] = lambda pid=pid: _describe_process(pid)
+            things["process", pid] = partial(_describe_process, pid)
     return things
 
 
@@ -126,14 +127,13 @@ def _qt_things() -> Things:
     things: Things = {}
     for each in gc.get_objects():
         if issubclass(type(each), QTimer) and isValid(each) and each.isActive():
-            things["timer", id(each)] = lambda each=each: f"an active timer of {each.interval()} ms ({each.parent()!r})"
+            things["timer", id(each)] = partial("an active timer of {} ms".format, each.interval())
         elif issubclass(type(each), QThread) and isValid(each) and each.isRunning():
-            things["thread", id(each)] = lambda each=each: f"the running QThread {each.objectName()!r}"
+            things["thread", id(each)] = partial("the running QThread {!r}".format, each.objectName())
     for widget in QApplication.topLevelWidgets():
         if widget.isVisible():
-            things["window", id(widget)] = lambda each=widget: (
-                f"the window {each.windowTitle()!r} ({type(each).__name__})"
-            )
+            words = f"the window {widget.windowTitle()!r} ({type(widget).__name__})"
+            things["window", id(widget)] = partial(str, words)
     return things
 
 

@@ -22,12 +22,13 @@ class NextStep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One banner; `details` are lines like "Code: AADSTS65004", or empty."""
+    """One banner; `details` are lines like "Code: AADSTS65004", or empty. `calm` is for what is merely worth knowing."""
 
     title: str
     text: str
     step: NextStep = NextStep.NONE
     details: str = ""
+    calm: bool = False
 
 
 _CONSENT_ERRORS = frozenset({"consent_required", "invalid_scope"})
@@ -39,7 +40,7 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
     text, details = _text(error), _details(error)
     match error:
         case errors.SignInCancelled():
-            return Trouble(_("Sign-in cancelled"), _("Nothing was changed."), NextStep.SIGN_IN)
+            return Trouble(_("Sign-in cancelled"), _("Nothing was changed."), calm=True)
         case errors.SignInTimedOut():
             return Trouble(_("Sign-in took too long"), text, NextStep.SIGN_IN)
         case errors.SettingsError():

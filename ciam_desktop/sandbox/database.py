@@ -42,8 +42,7 @@ def prepare(path: Path, steps: Sequence[str]) -> None:
             _migrate(path, steps, version)
     except sqlite3.DatabaseError as error:
         raise CannotStart(
-            _("%(path)s cannot be read (%(reason)s); move it away to start afresh.")
-            % {"path": path, "reason": error}
+            _("%(path)s cannot be read (%(reason)s); move it away to start afresh.") % {"path": path, "reason": error}
         ) from error
 
 

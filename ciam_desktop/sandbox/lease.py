@@ -46,9 +46,7 @@ class LeaseDesk:
     `ended` is set when there is no lease any more, or when none came within `first_wait` seconds.
     """
 
-    def __init__(
-        self, data_dir: Path, ready: dict[str, Any], *, first_wait: float, ended: threading.Event
-    ) -> None:
+    def __init__(self, data_dir: Path, ready: dict[str, Any], *, first_wait: float, ended: threading.Event) -> None:
         self._ended = ended
         self._state_file = data_dir / STATE_FILE
         self._ready = ready

@@ -83,7 +83,9 @@ def _serve(data_dir: Path) -> int:
     # Connections wait in the sockets' queues while the applications are imported, so this is true already.
     _say({"ready": True})
     web.start()
-    threading.Thread(target=_build, args=(late, chosen, data_dir, pair.ca_file, stop), name="build", daemon=True).start()
+    threading.Thread(
+        target=_build, args=(late, chosen, data_dir, pair.ca_file, stop), name="build", daemon=True
+    ).start()
     while not stop.wait(0.5):  # a time-out, because a bare wait hides signals on Windows
         pass
     desk.close()

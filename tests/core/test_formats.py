@@ -19,7 +19,7 @@ def add_colour(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def rename_colour(data: dict[str, Any]) -> dict[str, Any]:
-    return {"version": data["version"], "color": data["colour"]}
+    return {"color": data["colour"]}
 
 
 MIGRATIONS = {1: add_colour, 2: rename_colour}

@@ -57,7 +57,7 @@ class State(IntEnum):
     SHOWING = 25
 
 
-class Gone(Exception):  # noqa: N818 -- says what happened to the thing
+class Gone(Exception):
     """The object, or the program that showed it, is not there any more."""
 
 

@@ -33,6 +33,9 @@ FLAGS = [
     "--window-size=1000,760",
     "--remote-debugging-port=0",
 ]
+KEEPER = ["/bin/sh", "-c", '"$@"; exit $?', "browser-keeper"]
+"""Stays the browser's parent: Chromium overwrites its own environment, by which it would be found to be ended."""
+
 START = 20
 """Seconds that the browser may take to start."""
 
@@ -68,7 +71,7 @@ def open_page(profile: Path, browser: str, url: str) -> bool:
         (profile / "DevToolsActivePort").unlink(missing_ok=True)
         with (profile.parent / f"{profile.name}.log").open("ab") as log:
             subprocess.Popen(
-                [browser, *FLAGS, f"--user-data-dir={profile}", url],
+                [*KEEPER, browser, *FLAGS, f"--user-data-dir={profile}", url],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

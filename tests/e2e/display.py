@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import subprocess
@@ -9,12 +10,15 @@ import zlib
 from typing import TYPE_CHECKING, Self
 
 from tests import needs
-from tests.e2e.waiting import read_line, wait_until
+from tests.e2e.waiting import NotInTime, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.processes import Processes
+
+START = 20
+"""Seconds that the server and the window manager may each take to start."""
 
 _XWD_WORDS = 25
 """32-bit words in the head of an X window dump, version 7 (X11/XWDFile.h)."""
@@ -43,22 +47,14 @@ class Display:
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         width, height = self._size
-        read, write = os.pipe()
-        try:
-            server = self._processes.start(
-                "xvfb",
-                [needs.program("Xvfb"), "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24"]
-                + ["-fbdir", str(self._folder), "-nolisten", "tcp", "-noreset"],
-                {"PATH": os.environ["PATH"], "HOME": str(self._folder)},
-                pass_fds=[write],
-            )
-            os.close(write)
-            number = read_line(read, 20)
-        finally:
-            os.close(read)
-        if not number:
-            raise AssertionError(f"Xvfb did not start (exit code {server.poll()}); see its log")
-        self._server = server
+        options = ["-screen", "0", f"{width}x{height}x24", "-fbdir", str(self._folder), "-nolisten", "tcp", "-noreset"]
+        server = needs.program("Xvfb")
+        self._server, number = self._processes.start_announcing(
+            "xvfb",
+            lambda descriptor: [server, "-displayfd", str(descriptor), *options],
+            {"PATH": os.environ["PATH"], "HOME": str(self._folder)},
+            START,
+        )
         self.env = {"DISPLAY": f":{number}"}
         if self._window_manager:
             self._start_window_manager()
@@ -74,7 +70,7 @@ class Display:
             [needs.program("openbox"), "--sm-disable", "--startup", f"touch {ready}"],
             {**self.env, "PATH": os.environ["PATH"], "HOME": str(self._folder)},
         )
-        wait_until(ready.exists, 20, "the window manager to start")
+        wait_until(ready.exists, START, "the window manager to start")
 
     def keys(self, *names: str) -> None:
         """Press keys or chords in order in the window that has the focus, such as `keys("ctrl+n", "Return")`."""
@@ -89,9 +85,20 @@ class Display:
         env = {**os.environ, **self.env}
         subprocess.run([needs.program("xdotool"), *arguments], env=env, check=True, timeout=20)
 
-    def screenshot(self, path: Path) -> Path:
-        """Write what is on the screen now to `path` as PNG and return it."""
-        dump = (self._folder / "Xvfb_screen0").read_bytes()
+    def screenshot(self, path: Path, *, settle: float = 1) -> Path:
+        """Write what is on the screen to `path` as PNG and return it.
+
+        A change may be told before it is painted, so this waits up to `settle` seconds for two looks to be the same.
+        """
+        dump = b""
+
+        def still() -> bool:
+            nonlocal dump
+            before, dump = dump, (self._folder / "Xvfb_screen0").read_bytes()
+            return before == dump
+
+        with contextlib.suppress(NotInTime):
+            wait_until(still, settle, "the screen to be still")
         head = struct.unpack(f">{_XWD_WORDS}I", dump[: 4 * _XWD_WORDS])
         head_size, version, width, height, byte_order = head[0], head[1], head[4], head[5], head[7]
         bits_per_pixel, bytes_per_line, colours = head[11], head[12], head[19]

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from tests.e2e.waiting import NotInTime, wait_until
+from tests.e2e.waiting import NotInTime, read_line, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MARK = "CIAM_DESKTOP_E2E"
 """The environment variable that children inherit, whatever session or group they move to."""
@@ -22,10 +23,20 @@ MARK = "CIAM_DESKTOP_E2E"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One process of the family: its id and its command line."""
+    """One process of the family: its id, its parent's, its start (clock ticks since boot) and command line."""
 
     pid: int
+    parent: int
+    started: int
     command: str
+
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        try:
+            now = _running(Path(f"/proc/{self.pid}"))
+        except OSError:
+            return False
+        return now is not None and now.started == self.started
 
 
 class Processes:
@@ -47,19 +58,28 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         for process in reversed(self._started):
             self.end(process)
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            for running in self.family():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(running.pid, signal_number)
+        members: set[Running] = set()
+        for signal_number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+            members |= self.family()  # kept, since a child whose parent has ended is not found any more
+            for running in members:
+                if running.alive():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(running.pid, signal_number)
             with contextlib.suppress(NotInTime):
-                wait_until(lambda: not self.family(), 3, "the last processes to end")
-        if left := self.family():
+                wait_until(partial(self._none_left, members), 3, "the last processes to end")
+        if left := self._left(members):
             raise AssertionError(f"Processes that could not be ended: {left}")
+
+    def _none_left(self, members: set[Running]) -> bool:
+        return not self._left(members)
+
+    def _left(self, members: set[Running]) -> list[Running]:
+        return [running for running in members | self.family() if running.alive()]
 
     def start(
         self,
         name: str,
-        command: Sequence[str | Path],
+        command: Sequence[str | os.PathLike[str]],
         env: Mapping[str, str],
         *,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
@@ -81,6 +101,24 @@ class Processes:
         self._started.append(process)
         return process
 
+    def start_announcing(
+        self, name: str, command: Callable[[int], Sequence[str]], env: Mapping[str, str], timeout: float
+    ) -> tuple[subprocess.Popen[bytes], str]:
+        """Start `command(descriptor)`, which writes one line to `descriptor` when it is ready; return that line too."""
+        read, write = os.pipe()
+        try:
+            process = self.start(name, command(write), env, pass_fds=[write])
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        with open(read, "rb", buffering=0) as pipe:  # noqa: PTH123 -- a descriptor, no path
+            line = read_line(pipe.fileno(), timeout)
+        if not line:
+            raise NotInTime(f"{name} was not ready within {timeout:g} s (exit code {process.poll()}); see its log")
+        return process, line
+
     def end(self, process: subprocess.Popen[bytes], timeout: float = 5) -> None:
         """End `process` and its group: asked first, made to after `timeout` seconds."""
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
@@ -92,25 +130,34 @@ class Processes:
         if process.stdin is not None:
             process.stdin.close()
 
-    def family(self) -> list[Running]:
-        """Every living process that carries the mark."""
+    def family(self) -> set[Running]:
+        """Every living process that carries the mark, and every one that descends from such a process."""
         mark = f"{MARK}={self.mark[MARK]}".encode()
-        family = []
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdigit():
-                continue
+        children: dict[int, list[Running]] = {}
+        found: list[Running] = []
+        for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (folder / "environ").read_bytes().split(b"\0") and not _is_zombie(folder):
-                    family.append(Running(int(folder.name), command_line(folder)))
+                running = _running(folder)
+                environment = (folder / "environ").read_bytes() if running else b""
             except OSError:
                 continue  # gone, or another user's
+            if running:
+                children.setdefault(running.parent, []).append(running)
+                if mark in environment.split(b"\0"):
+                    found.append(running)
+        family: set[Running] = set()
+        while found:
+            running = found.pop()
+            if running not in family:
+                family.add(running)
+                found += children.get(running.pid, [])
         return family
 
 
-def command_line(folder: Path) -> str:
-    """The command line of the process whose folder in /proc this is, its arguments parted by spaces."""
-    return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-
-
-def _is_zombie(folder: Path) -> bool:
-    return (folder / "stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+def _running(folder: Path) -> Running | None:
+    """The process whose folder in /proc this is (proc(5)), unless it has ended; raises OSError when it is gone."""
+    state, parent, *more = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+    if state in b"ZX":
+        return None
+    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return Running(int(folder.name), int(parent), int(more[17]), command)

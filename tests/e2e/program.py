@@ -1,4 +1,4 @@
-"""Owns the program under test as processes: starts it, waits for its end, and keeps every command line that was seen."""
+"""Owns the program under test as processes: starts it, waits for its end, keeps every command line that was seen."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Program:
         cwd: Path | None = None,
     ) -> None:
         self._processes = processes
-        self._command = [sys.executable, main, *arguments]
+        self._command: list[str | Path] = [sys.executable, main, *arguments]
         self._env = env
         self._cwd = cwd
         self.name = name

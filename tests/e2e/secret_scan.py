@@ -90,8 +90,7 @@ class SecretScan:
         for what, shape in _SHAPES.items():
             if shape.search(data):
                 yield what
-        for name in {name for needle, name in self._needles.items() if needle in data}:
-            yield name
+        yield from {name for needle, name in self._needles.items() if needle in data}
 
 
 def _needles(value: str) -> set[bytes]:

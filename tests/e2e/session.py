@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,7 @@ from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
 from tests import needs
-from tests.e2e.waiting import read_line, wait_until
+from tests.e2e.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,20 +68,13 @@ class SessionBus:
         (services / "org.a11y.Bus.service").write_text(_SERVICE.format(launcher=launcher))
         config = self._runtime / "bus.conf"
         config.write_text(_CONFIG.format(socket=self._runtime / "bus", services=services))
-        read, write = os.pipe()
-        try:
-            self._daemon = self._processes.start(
-                "dbus",
-                [needs.program("dbus-daemon"), "--nofork", "--nopidfile", "--nosyslog"]
-                + [f"--config-file={config}", f"--print-address={write}"],
-                {**self._outer, **self.env},
-                pass_fds=[write],
-            )
-            os.close(write)
-            if not read_line(read, ANSWER):
-                raise AssertionError("The session bus did not start; see its log")
-        finally:
-            os.close(read)
+        daemon = [needs.program("dbus-daemon"), "--nofork", "--nopidfile", "--nosyslog", f"--config-file={config}"]
+        self._daemon, _ = self._processes.start_announcing(
+            "dbus",
+            lambda descriptor: [*daemon, f"--print-address={descriptor}"],
+            {**self._outer, **self.env},
+            ANSWER,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,16 +107,16 @@ class SessionBus:
 
 
 class Keyring:
-    """gnome-keyring as the session's Secret Service, its login keyring opened with `password`.
+    """gnome-keyring as the session's Secret Service, its login keyring opened with a password of its own.
 
     What it keeps lies below `data` (XDG_DATA_HOME) and outlives a `kill` and `start`.
     """
 
-    def __init__(self, processes: Processes, bus: SessionBus, data: Path, password: str = "opens the keyring") -> None:
+    def __init__(self, processes: Processes, bus: SessionBus, data: Path) -> None:
         self._processes = processes
         self._bus = bus
         self._data = data
-        self._password = password
+        self._password = str(uuid.uuid4())
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -136,10 +130,10 @@ class Keyring:
         """Start the daemon unlocked, and prove it by keeping a secret and reading it back."""
         self._data.mkdir(parents=True, exist_ok=True)
         control = Path(self._bus.env["XDG_RUNTIME_DIR"]) / "keyring"
+        daemon = needs.program("gnome-keyring-daemon")
         self._daemon = self._processes.start(
             "keyring",
-            [needs.program("gnome-keyring-daemon"), "--foreground", "--components=secrets", "--unlock"]
-            + [f"--control-directory={control}"],
+            [daemon, "--foreground", "--components=secrets", "--unlock", f"--control-directory={control}"],
             {"PATH": os.environ["PATH"], "HOME": str(self._data), "XDG_DATA_HOME": str(self._data), **self._bus.env},
             stdin=subprocess.PIPE,
         )

@@ -60,7 +60,7 @@ class ToyPages(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page.encode())
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
         """Say nothing."""
 
 
@@ -237,7 +237,7 @@ def test_nothing_outlives_a_desktop_even_when_its_test_fails(tmp_path: Path) -> 
             desktops.append(desktop)
             with desktop.program(runaway, name="runaway") as program:
                 program.wait_for_exit()
-                pid = int(wait_until(lambda: program.out.read_text(), 10, "the runaway's id"))
+                pid = int(wait_until(program.out.read_text, 10, "the runaway's id"))
                 assert pid in {running.pid for running in desktop.processes.family()}
             raise ZeroDivisionError
 

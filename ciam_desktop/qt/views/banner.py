@@ -62,7 +62,11 @@ class Banner(QFrame):
     def show_trouble(self, trouble: Trouble) -> None:
         """Show `trouble` in place of whatever was shown, and announce it."""
         self._step = trouble.step
-        self._icon.setPixmap(self._style.pixmap("warning", 20, self._style.colours.bad))
+        colours = self._style.colours
+        picture = ("info", colours.accent) if trouble.calm else ("warning", colours.bad)
+        self._icon.setPixmap(self._style.pixmap(picture[0], 20, picture[1]))
+        self.setObjectName("note" if trouble.calm else "banner")
+        self.style().polish(self)
         self._close.setIcon(self._style.icon("cancel"))
         self._title.setText(trouble.title)
         self._text.setText(trouble.text)

@@ -50,7 +50,6 @@ class IdentityPage(QWidget):
         self._verdict.setObjectName("note")
         self._mark = label()
         self._verdict_title = label(name="verdictGood", wrap=True)
-        self._verdict_title.setAccessibleName(_("Verdict"))
         self._verdict_text = label(wrap=True)
         words = QVBoxLayout()
         words.setSpacing(STEP)

@@ -252,7 +252,9 @@ class MainWindow(QMainWindow):
     def _on_ready(self, backend: Backend) -> None:
         if backend.vault_reason:
             text = _("%(why)s You will have to sign in again when the program was closed.")
-            self.tell(Trouble(_("This computer cannot keep your sign-in"), text % {"why": backend.vault_reason}))
+            self.tell(
+                Trouble(_("This computer cannot keep your sign-in"), text % {"why": backend.vault_reason}, calm=True)
+            )
         page = self._pages.get(SETTINGS)
         if page is not None:
             page.show_settings(backend.tenant, backend.vault_reason)  # type: ignore[attr-defined]  # a SettingsPage

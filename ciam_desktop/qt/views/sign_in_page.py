@@ -14,6 +14,7 @@ from ciam_desktop.qt.style import STEP, Style, app_icon
 from ciam_desktop.qt.views.parts import button, label
 
 CARD_WIDTH = 440
+_INSIDE = CARD_WIDTH - 16 * STEP - 2  # fixed, so that wrapped lines know their height
 _STEP_WORDS = {
     state.Step.OPENING: N_("Opening your browser"),
     state.Step.WAITING: N_("Waiting for you in the browser"),
@@ -48,6 +49,7 @@ class SignInPage(QWidget):
         mark = label()
         mark.setPixmap(app_icon().pixmap(56, 56))
         self._title = label(_("Your to-dos, behind your own sign-in"), "cardTitle", wrap=True)
+        self._title.setFixedWidth(_INSIDE)
         inside.addWidget(mark)
         inside.addWidget(self._title)
         self._signed_out = self._make_signed_out(title, where, sandbox=sandbox)
@@ -100,13 +102,17 @@ class SignInPage(QWidget):
         box = QWidget()
         lines = _column(box)
         lines.addWidget(label(title, "bannerTitle"))
-        lines.addWidget(label(where, "quiet", wrap=True))
+        place = label(where, "quiet", wrap=True)
+        place.setFixedWidth(_INSIDE)
+        lines.addWidget(place)
         if sandbox:
             told = _(
                 "This is the sandbox: a practice tenant and to-do service on this computer. "
                 "Nothing leaves it, and any account you make stays here."
             )
-            lines.addWidget(label(told, "quiet", wrap=True))
+            about = label(told, "quiet", wrap=True)
+            about.setFixedWidth(_INSIDE)
+            lines.addWidget(about)
         lines.addSpacing(2 * STEP)
         self._sign_in = button(_("Sign in"), self.sign_in_wanted.emit, "primary")
         self._sign_in.setDefault(True)

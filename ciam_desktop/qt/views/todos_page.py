@@ -75,7 +75,6 @@ class TodosPage(QWidget):
         self._empty = label("", "quiet", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._foot = label("", "foot")
-        self._foot.setAccessibleName(_("State of the list"))
 
         page = QVBoxLayout(self)
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)

@@ -110,9 +110,7 @@ class Accounts:
             connection.execute(update(ACCOUNT).where(mine).values(failures=0, locked_until=0))
         return _account(row)
 
-    def _insert(
-        self, oid: str, email: str, name: str, given_name: str, family_name: str, password: str | None
-    ) -> None:
+    def _insert(self, oid: str, email: str, name: str, given_name: str, family_name: str, password: str | None) -> None:
         values = {
             "oid": oid,
             "email": email.casefold(),

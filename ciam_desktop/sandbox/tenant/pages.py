@@ -175,9 +175,7 @@ class Pages:
         if not sessions:
             raise TenantError(50058, "login_required", "No session was found.", redirect_uri=visit.uri)
         if len(sessions) > 1:
-            raise TenantError(
-                16000, "interaction_required", "Several accounts are signed in.", redirect_uri=visit.uri
-            )
+            raise TenantError(16000, "interaction_required", "Several accounts are signed in.", redirect_uri=visit.uri)
         if self._must_ask(visit, sessions[0].oid):
             raise TenantError(65001, "consent_required", "The user has not consented.", redirect_uri=visit.uri)
         return self._finish(visit, sessions[0])
@@ -242,7 +240,9 @@ class Pages:
         return response
 
     def _signed_in(self, visit: _Visit, session: SsoSession) -> Response:
-        return self._consent_page(visit, session) if self._must_ask(visit, session.oid) else self._finish(visit, session)
+        return (
+            self._consent_page(visit, session) if self._must_ask(visit, session.oid) else self._finish(visit, session)
+        )
 
     # -- consent
 
@@ -286,7 +286,9 @@ class Pages:
         uri = request.args.get("post_logout_redirect_uri", "")
         if is_loopback_uri(uri):
             state = request.args.get("state")
-            return Response(status=303, headers={"Location": uri + (f"?{urlencode({'state': state})}" if state else "")})
+            return Response(
+                status=303, headers={"Location": uri + (f"?{urlencode({'state': state})}" if state else "")}
+            )
         return self._page("signed_out.html")
 
     def _sign_in_page(self, visit: _Visit, typed: dict[str, str], problems: dict[str, str] | None = None) -> Response:

@@ -126,13 +126,9 @@ class CodeGrant(TenantGrant, grants.AuthorizationCodeGrant):  # type: ignore[mis
         if values.get("response_mode", "query") not in RESPONSE_MODES:
             raise TenantError(9002332, "invalid_request", "The response_mode is not supported.", redirect_uri=uri)
         if values.get("response_type") != "code":
-            raise TenantError(
-                700054, "unsupported_response_type", "The response_type must be code.", redirect_uri=uri
-            )
+            raise TenantError(700054, "unsupported_response_type", "The response_type must be code.", redirect_uri=uri)
         if values.get("request") or values.get("request_uri"):
-            raise TenantError(
-                90015, "request_not_supported", "Request objects are not supported.", redirect_uri=uri
-            )
+            raise TenantError(90015, "request_not_supported", "Request objects are not supported.", redirect_uri=uri)
         # RFC 9700 section 2.1.1; Authlib alone would take a request without a challenge, or a plain one.
         if not values.get("code_challenge") or values.get("code_challenge_method") != "S256":
             raise TenantError(
@@ -193,9 +189,7 @@ class Pkce(CodeChallenge):  # type: ignore[misc] # Authlib ships no types
         try:
             super().validate_code_challenge(grant, redirect_uri)
         except OAuth2Error as error:
-            raise TenantError(
-                501491, "invalid_request", error.description, redirect_uri=redirect_uri
-            ) from error
+            raise TenantError(501491, "invalid_request", error.description, redirect_uri=redirect_uri) from error
 
     def validate_code_verifier(self, grant: CodeGrant, result: object) -> None:
         """Refuse a verifier that is missing, malformed or another's (RFC 7636 section 4.6)."""
@@ -244,9 +238,7 @@ class RefreshGrant(TenantGrant, grants.RefreshTokenGrant):  # type: ignore[misc]
 
     def issue_token(self, user: Account, refresh_token: RefreshToken) -> dict[str, Any]:
         """New tokens, the next refresh token of the same line among them."""
-        return self.person_token(
-            user, refresh_token.grant, self.request.scopes, nonce="", family=refresh_token.family
-        )
+        return self.person_token(user, refresh_token.grant, self.request.scopes, nonce="", family=refresh_token.family)
 
     def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
         """Nothing is left to revoke: the token was spent before the new one was made."""

@@ -54,8 +54,6 @@ ACCOUNT = _table("account", "oid email name given_name family_name password logi
 SIGNING_KEY = _table("signing_key", "kid pem number")
 SSO_SESSION = _table("sso_session", "sid browser oid auth_time ends_at")
 CONSENT = _table("consent", "oid client_id scope granted")
-CODE = _table(
-    "code", "hash client_id redirect_uri scope oid sid nonce challenge auth_time expires_at redeemed"
-)
+CODE = _table("code", "hash client_id redirect_uri scope oid sid nonce challenge auth_time expires_at redeemed")
 FAMILY = _table("family", "id client_id oid sid scope auth_time revoked")
 REFRESH_TOKEN = _table("refresh_token", "hash family expires_at used")

@@ -65,9 +65,7 @@ class SsoSessions:
                 connection.execute(moved.values(browser=hashed(fresh)))
             row = {"sid": sid, "browser": hashed(fresh), "oid": oid, "auth_time": now, "ends_at": now + LIFETIME}
             statement = insert(SSO_SESSION).values(row)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["browser", "oid"], set_=row)
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["browser", "oid"], set_=row))
         return fresh, sid
 
     def sign_out(self, sids: Iterable[str]) -> None:
@@ -84,9 +82,7 @@ class Consents:
 
     def of(self, oid: str, client_id: str) -> dict[str, bool]:
         """Every answer given so far: True allowed, False declined."""
-        asked = select(CONSENT.c.scope, CONSENT.c.granted).where(
-            CONSENT.c.oid == oid, CONSENT.c.client_id == client_id
-        )
+        asked = select(CONSENT.c.scope, CONSENT.c.granted).where(CONSENT.c.oid == oid, CONSENT.c.client_id == client_id)
         with self._engine.connect() as connection:
             return {scope: bool(granted) for scope, granted in connection.execute(asked)}
 

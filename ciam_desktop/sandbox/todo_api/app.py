@@ -91,15 +91,11 @@ def _permitted(judge: BearerJudge, scopes: frozenset[str], roles: frozenset[str]
     try:
         caller = judge.caller(token.strip())
     except BadToken as error:
-        raise Refused(
-            401, f"{error}.", f'Bearer error="invalid_token", error_description="{error}"'
-        ) from error
+        raise Refused(401, f"{error}.", f'Bearer error="invalid_token", error_description="{error}"') from error
     needed = roles if caller.owner is None else scopes
     if not caller.permissions & needed:
         names = " ".join(sorted(needed))
-        raise Refused(
-            403, "The token lacks the permission.", f'Bearer error="insufficient_scope", scope="{names}"'
-        )
+        raise Refused(403, "The token lacks the permission.", f'Bearer error="insufficient_scope", scope="{names}"')
     return caller
 
 
