@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from ciam_desktop import i18n
+from ciam_desktop.resources import clone_folder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,12 +21,6 @@ def main(argv: list[str] | None = None) -> int:
 
         return daemon_main(arguments)
     return _window(_parsed(arguments) if arguments else {})
-
-
-def beside() -> Path | None:
-    """The folder of main.py, where a `.env` may be; None when installed as a wheel."""
-    folder = Path(__file__).resolve().parent.parent
-    return folder if (folder / "main.py").is_file() else None
 
 
 def _parsed(arguments: list[str]) -> dict[str, str]:
@@ -63,7 +57,7 @@ def _window(options: dict[str, str]) -> int:
     except ImportError as error:
         bootstrap.tell(str(error))
         return 1
-    return gui.run(options, beside())
+    return gui.run(options, clone_folder())
 
 
 if __name__ == "__main__":

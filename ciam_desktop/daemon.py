@@ -15,6 +15,7 @@ from ciam_desktop.core import config, errors, logs
 from ciam_desktop.core.config import Program, Settings, Tenant
 from ciam_desktop.core.todos.client import TodoClient
 from ciam_desktop.i18n import _
+from ciam_desktop.resources import clone_folder
 
 EXIT_DONE = 0
 EXIT_USAGE = 2
@@ -69,14 +70,12 @@ def exit_code(error: errors.CiamError) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> Any:
-    from ciam_desktop.__main__ import beside
-
     settings = config.load(
         Program.DAEMON,
         command_line=config.given_options(parsed),
         environment=os.environ,
         env_file=parsed.env_file,
-        beside=beside(),
+        beside=clone_folder(),
         profile_name=parsed.profile,
         config_dir=paths.config_dir(),
     )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication, QDialog
 
 from ciam_desktop import __version__, paths
@@ -19,6 +19,7 @@ from ciam_desktop.core.errors import SettingsError, StoredFormatError
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
+from ciam_desktop.qt.first_paint import FirstPaint
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane, Relay
 from ciam_desktop.qt.style import Style
@@ -94,7 +95,7 @@ class Desktop(QObject):
         window.show()
         for trouble in (*first, *(Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices)):
             window.tell(trouble)
-        QTimer.singleShot(0, lambda: self._after_first_paint(settings))
+        FirstPaint(window).happened.connect(lambda: self._after_first_paint(settings))
 
     def close(self) -> None:
         """End every wait and both lanes; no thread is left."""

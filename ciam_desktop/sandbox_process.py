@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import platformdirs
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _STATE_FILE = "state.json"
 _STATE_VERSION = 1
 _LOG_FILE = "sandbox.log"
-_AGAIN_SECONDS = 0.05
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _HANDSHAKE_SECONDS = 3.0
 
 
@@ -84,19 +84,16 @@ def join(data_dir: Path | None = None, *, timeout: float = 30.0) -> Sandbox:
     """
     folder = (data_dir or default_data_dir()).absolute()
     deadline = time.monotonic() + timeout
-    while True:
-        sandbox = _take_lease(folder, deadline)
-        if sandbox is not None:
-            return sandbox
-        # Nobody answers: start one. When another process is starting or ending just now, the new one says
-        # "running" and the state file is read again.
-        _start(folder, deadline)
-        sandbox = _take_lease(folder, deadline)
-        if sandbox is not None:
-            return sandbox
+    pause = _FIRST_PAUSE
+    while (sandbox := _take_lease(folder, deadline)) is None:
+        # Nobody answers: start one. When another process is starting or ending just now, the new one leaves again
+        # and the state file is read once more.
         if time.monotonic() > deadline:
             raise _too_slow(folder)
-        threading.Event().wait(_AGAIN_SECONDS)
+        if not _start(folder, deadline):
+            threading.Event().wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+    return sandbox
 
 
 def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
@@ -142,14 +139,14 @@ def _proof(key: bytes, side: str, nonce: str) -> str:
     return hmac.new(key, f"{side}:{nonce}".encode(), "sha256").hexdigest()
 
 
-def _start(folder: Path, deadline: float) -> None:
-    """Start a server process and wait for its one line; SandboxError when it cannot start."""
+def _start(folder: Path, deadline: float) -> bool:
+    """Start a server process; True when it serves, False when another one does. SandboxError when it cannot."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(_import_paths())}
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     process = subprocess.Popen(
-        [sys.executable, "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)],
+        [sys.executable, "-P", "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -158,9 +155,8 @@ def _start(folder: Path, deadline: float) -> None:
         env=environment,
         **options,
     )
-    assert process.stdout is not None
+    pipe = cast("IO[bytes]", process.stdout)
     answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    pipe = process.stdout
     reader = threading.Thread(target=lambda: answers.put(pipe.readline()), name="sandbox-start", daemon=True)
     reader.start()
     try:
@@ -176,16 +172,19 @@ def _start(folder: Path, deadline: float) -> None:
         process.wait()  # it has left for a session of its own; what ends here is only the starter
     try:
         answer = json.loads(line)
-        sentence = answer.get("error")
     except ValueError:
-        sentence = _("The sandbox ended before it was ready; its log is %(path)s.") % {"path": folder / _LOG_FILE}
-    if sentence:
-        raise SandboxError(sentence)
+        raise SandboxError(
+            _("The sandbox ended before it was ready; its log is %(path)s.") % {"path": folder / _LOG_FILE}
+        ) from None
+    if "error" in answer:
+        raise SandboxError(answer["error"])
+    return "ready" in answer
 
 
 def _import_paths() -> list[str]:
     root = os.fspath(Path(__file__).resolve().parent.parent)
-    return [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return [root, *(os.fspath(Path(each).absolute()) for each in others)]
 
 
 def _too_slow(folder: Path) -> SandboxError:

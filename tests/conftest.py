@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from pathlib import Path
@@ -67,6 +68,11 @@ SEED = os.environ.get("CIAM_TEST_SEED") or str(random.SystemRandom().randrange(1
 def pytest_configure() -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["LC_ALL"] = "C.UTF-8"
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what was imported is no test's, so no guard has to look through it
 
 
 def pytest_report_header() -> str:

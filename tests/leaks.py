@@ -125,10 +125,16 @@ def _qt_things() -> Things:
 
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     things: Things = {}
+    wanted: dict[type, bool] = {}  # by type, since there are a hundred thousand objects
     for each in gc.get_objects():
-        if issubclass(type(each), QTimer) and isValid(each) and each.isActive():
+        kind = type(each)
+        if kind not in wanted:
+            wanted[kind] = issubclass(kind, QTimer | QThread)
+        if not wanted[kind] or not isValid(each):
+            continue
+        if isinstance(each, QTimer) and each.isActive():
             things["timer", id(each)] = partial("an active timer of {} ms".format, each.interval())
-        elif issubclass(type(each), QThread) and isValid(each) and each.isRunning():
+        elif isinstance(each, QThread) and each.isRunning():
             things["thread", id(each)] = partial("the running QThread {!r}".format, each.objectName())
     for widget in QApplication.topLevelWidgets():
         if widget.isVisible():

@@ -26,7 +26,8 @@ _NETWORK_WORDS = re.compile(
 )
 _CERTIFICATE_WORDS = re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
 _NO_VENV_WORDS = re.compile(r"ensurepip is not available|No module named '?(ensurepip|venv|pip)")
-_NO_MATCH = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
+# With pins, a package without a fitting wheel reads as a conflict between the requirement and its pin.
+_NO_MATCH = re.compile(r"(?:No matching distribution found for|The user requested \(constraint\)) ([A-Za-z0-9._-]+)")
 _BUILD_WORDS = re.compile(r"subprocess-exited-with-error|Failed (?:to build|building wheel)|metadata-generation-failed")
 _PERMISSION_WORDS = re.compile(r"Permission denied|\[Errno (13|1|30)\]|Read-only file system|Access is denied")
 

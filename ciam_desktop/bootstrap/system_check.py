@@ -72,7 +72,7 @@ def no_display() -> str | None:
     """The sentence for a Linux without a display (unless Qt is told to do without), or None."""
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return None
-    if _wanted_plugins():
+    if any(name not in ("xcb", "wayland") for name in _wanted_plugins()):
         return None
     return _(
         "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "

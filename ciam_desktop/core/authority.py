@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NAMED_TENANT = re.compile(rf"({_LABEL})\.onmicrosoft\.com")
 _ALMOST_GUID = re.compile(r"[0-9a-fA-F-]{24,}")
 _SHORT_AUTHORITY = re.compile(rf"({_LABEL})(?:\.onmicrosoft\.com)?/*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"(?i:enter_the_)|<[^<>]*>|YOUR_|00000000-0000-0000-0000-000000000000")
@@ -31,7 +32,7 @@ _WORKFORCE_HOSTS = frozenset(
         "login.windows.net",
     }
 )
-_NO_TENANT = frozenset({"common", "organizations", "consumers"})
+_NO_TENANT = frozenset({"common", "organizations", "consumers", "oauth2"})
 _DISCOVERY = "/.well-known/openid-configuration"
 _ENTRA_TAIL = re.compile(r"(?:/+(?:oauth2/)?v2\.0(?:/(?:authorize|token|logout|devicecode))?)+\Z", re.IGNORECASE)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -108,8 +109,8 @@ def tenant_name(authority: str) -> str:
     """What people call the tenant of a normalised authority: `contoso`, or its host when that says more."""
     host, _slash, path = authority.removeprefix("https://").partition("/")
     tenant = path.removesuffix("/v2.0")
-    if tenant.endswith(".onmicrosoft.com") and "/" not in tenant:
-        return tenant.removesuffix(".onmicrosoft.com")
+    if named := _NAMED_TENANT.fullmatch(tenant):
+        return named[1]
     subdomain = host.removesuffix(_CIAM)
     return host if _GUID.fullmatch(subdomain) else subdomain
 
@@ -275,7 +276,7 @@ def _https_or_here(address: _Address) -> bool:
 
 def _names_tenant(text: str) -> bool:
     tenant = text.lower()
-    return "/" not in tenant and (tenant.endswith(".onmicrosoft.com") or _GUID.fullmatch(tenant) is not None)
+    return (_NAMED_TENANT.fullmatch(tenant) or _GUID.fullmatch(tenant)) is not None
 
 
 def _without_tail(path: str) -> str:
@@ -305,7 +306,7 @@ def _external_tenant_path(typed: Typed, address: _Address, path: str) -> str:
 
 def _tenant_path(typed: Typed, path: str) -> str:
     tenant = path.removeprefix("/").lower()
-    if not tenant or "/" in tenant or tenant in _NO_TENANT:
+    if not _HOST.fullmatch(tenant) or tenant in _NO_TENANT:  # an id, or a domain name
         raise typed.refused(
             _("%(setting)s from %(source)s must end in one tenant: its ID, or a name such as contoso.onmicrosoft.com.")
         )
@@ -364,7 +365,7 @@ def _taken_apart(typed: Typed, text: str) -> _Address:
         raise typed.refused(_("%(setting)s from %(source)s must not hold a user name or password."))
     if "://" not in text or port == 0 or any(unquote(part) in (".", "..") for part in parts.path.split("/")):
         raise _malformed(typed)
-    return _Address(parts.scheme, _dns_name(typed, host), port, quote(parts.path, safe="/%:@!$&'()*+,;=~"))
+    return _Address(parts.scheme, _dns_name(typed, host), port, quote(parts.path, safe="/%:@!$&()*+,;=~"))
 
 
 def _dns_name(typed: Typed, host: str) -> str:

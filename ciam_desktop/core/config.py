@@ -401,9 +401,11 @@ def _certificates(typed: Typed) -> Path:
 def _where(program: Program, first: Mapping[str, Typed], chosen: _Source | None) -> dict[str, str]:
     """Setting -> the place it came from, in words; a setting that is not used is left out."""
     places: dict[str, str] = {}
+    set_found = chosen.found if chosen else {}
     for spec in SETTINGS:
-        typed = (chosen.found if chosen else {}).get(spec.name) if spec.in_set else first.get(spec.name)
-        if program not in spec.programs or (spec.name == "TENANT_SUBDOMAIN" and "AUTHORITY" in places):
+        typed = set_found.get(spec.name) if spec.in_set else first.get(spec.name)
+        replaced = spec.name == "TENANT_SUBDOMAIN" and (chosen is None or "AUTHORITY" in set_found)
+        if program not in spec.programs or replaced:
             continue
         if spec.in_set and chosen is None:
             places[spec.name] = _("the sandbox")

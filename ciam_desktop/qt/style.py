@@ -108,7 +108,6 @@ def _sheet(c: Colours) -> str:
     QToolButton:focus {{ border-color: {c.accent}; }}
     QToolButton#nav, QToolButton#account {{ padding: 6px 8px; text-align: left; }}
     QToolButton#nav:checked {{ background: {c.selected}; font-weight: 600; }}
-    QToolButton#account::menu-indicator {{ image: none; }}
     QLineEdit {{
         min-height: {HIT}px; padding: 0 12px; border: 1px solid {c.line}; border-radius: 8px; background: {c.raised};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; placeholder-text-color: {c.quiet};

@@ -12,9 +12,11 @@ from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
 from ciam_desktop.i18n import _
-from ciam_desktop.sandbox import certificates, choices
+from ciam_desktop.sandbox import certificates, choices, database
 from ciam_desktop.sandbox.lease import LeaseDesk
 from ciam_desktop.sandbox.problems import CannotStart
+from ciam_desktop.sandbox.tenant.migrations import STEPS as TENANT_STEPS
+from ciam_desktop.sandbox.todo_api.migrations import STEPS as TODO_STEPS
 from ciam_desktop.sandbox.web import HostGuard, LateApplication, Site, WebThread
 
 if TYPE_CHECKING:
@@ -56,8 +58,8 @@ def run(data_dir: Path) -> int:
     except CannotStart as error:
         _say({"error": str(error)})
         return 1
-    except Exception as error:
-        logging.getLogger(__name__).exception("The sandbox cannot start")
+    except Exception as error:  # noqa: BLE001 -- the starter must be told, whatever it was
+        _log.exception("The sandbox cannot start")
         _say({"error": _("The sandbox cannot start: %(reason)s.") % {"reason": type(error).__name__}})
         return 1
     finally:
@@ -65,10 +67,6 @@ def run(data_dir: Path) -> int:
 
 
 def _serve(data_dir: Path) -> int:
-    from ciam_desktop.sandbox import database
-    from ciam_desktop.sandbox.tenant.schema import STEPS as TENANT_STEPS
-    from ciam_desktop.sandbox.todo_api.store import STEPS as TODO_STEPS
-
     _keep_log(data_dir)
     database.prepare(data_dir / TENANT_FILE, TENANT_STEPS)
     database.prepare(data_dir / TODOS_FILE, TODO_STEPS)
@@ -78,7 +76,7 @@ def _serve(data_dir: Path) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
     desk = LeaseDesk(data_dir, ready_line(chosen, data_dir, pair.ca_file), first_wait=_FIRST_LEASE_SECONDS, ended=stop)
-    web, late = _web(chosen, listeners, pair.server_file, stop)
+    web, late = _web(listeners, pair.server_file, stop)
     desk.open()
     # Connections wait in the sockets' queues while the applications are imported, so this is true already.
     _say({"ready": True})
@@ -112,7 +110,7 @@ def ready_line(chosen: Choices, data_dir: Path, ca_file: Path) -> dict[str, Any]
 
 
 def _web(
-    chosen: Choices, listeners: Listeners, server_file: Path, stop: threading.Event
+    listeners: Listeners, server_file: Path, stop: threading.Event
 ) -> tuple[WebThread, dict[str, LateApplication]]:
     sites, late = [], {}
     for name, sockets in listeners.items():
@@ -157,9 +155,9 @@ def _build(
                 first_owner=chosen.demo_oid,
             )
         )
-    except Exception:
-        _log.exception("The applications cannot start")
-        stop.set()
+    except BaseException:
+        stop.set()  # what went wrong is written down by the thread's own hook
+        raise
 
 
 def _detach() -> None:

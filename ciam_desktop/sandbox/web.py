@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -83,6 +82,9 @@ class WebThread:
         self._thread.join(timeout)
 
     def _run(self) -> None:
+        # Imported here, because the sockets listen already and the starter need not wait for it.
+        import asyncio
+
         try:
             asyncio.run(self._serve())
         except BaseException:
@@ -90,6 +92,8 @@ class WebThread:
             raise
 
     async def _serve(self) -> None:
+        import asyncio
+
         import uvicorn
         from a2wsgi import WSGIMiddleware
 

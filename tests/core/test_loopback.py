@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import queue
 import random
 import re
@@ -138,9 +139,9 @@ def _sockets_open() -> int | None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    threads, sockets = threading.active_count(), _sockets_open()
+    threads, sockets = set(threading.enumerate()), _sockets_open()
     yield
-    assert threading.active_count() == threads, threading.enumerate()
+    assert not set(threading.enumerate()) - threads
     assert _sockets_open() == sockets
 
 
@@ -425,7 +426,7 @@ HOSTILE = [
     Hostile("nothing", WAITING, _raw(b"")),
     Hostile("nothing, and gone", CLOSED, _raw(b""), hangs_up=True),
     Hostile("one letter", WAITING, _raw(b"G")),
-    Hostile("empty lines", WAITING, _raw(b"\r\n\r\n")),
+    Hostile("empty lines", 400, _raw(b"\r\n\r\n")),
     Hostile("TLS", CLOSED, _raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))),
     Hostile("first byte of TLS", CLOSED, _raw(b"\x16")),
     Hostile("zeros for a request", 400, _raw(bytes(300))),
@@ -499,6 +500,26 @@ def test_beyond_the_limit_the_oldest_idle_connection_goes_and_never_the_held_one
         answer = held.answer()
     assert answer is not None
     assert answer.body == b"page"
+
+
+@needs_proc
+def test_the_redirect_comes_through_when_no_file_descriptor_is_left(opened: Opened) -> None:
+    resource = pytest.importorskip("resource")
+    desk = opened()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        for _ in range(3):
+            idle = stack.enter_context(desk.browser())
+            idle.send(b"G")
+        assert desk.status(get(desk.port)) == 400  # so the three were accepted, too
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        last = stack.enter_context(Path(os.devnull).open("rb"))
+        with suppress(OSError):
+            while True:
+                last = stack.enter_context(Path(os.devnull).open("rb"))
+        last.close()  # for the browser
+        desk.takes_the_true_redirect()
 
 
 def test_a_request_that_is_not_whole_in_time_is_dropped(opened: Opened) -> None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import sys
 import webbrowser
 
-from PySide6.QtCore import QStringListModel
-from PySide6.QtGui import QKeySequence, QShortcut, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QStringListModel, Qt
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QKeySequence,
+    QShortcut,
+    QStandardItem,
+    QStandardItemModel,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -15,6 +22,8 @@ from PySide6.QtWidgets import (
     QListView,
     QListWidget,
     QMainWindow,
+    QMenu,
+    QMessageBox,
     QPushButton,
     QStackedWidget,
     QTabBar,
@@ -60,6 +69,12 @@ class ToyWindow(QMainWindow):
             button.setChecked(index == 0)
             button.clicked.connect(lambda _checked=False, page=index: self._pages.setCurrentIndex(page))
             column.addWidget(button)
+        account = QPushButton("Account: user1")
+        menu = QMenu(account)
+        menu.addAction("Sign out", lambda: self._note.setText("Signing out"))
+        menu.addAction("About", self._about)
+        account.setMenu(menu)
+        column.addWidget(account)
         places = QListWidget()
         places.setAccessibleName("Places")
         places.addItems(["First place", "Second place"])
@@ -98,7 +113,13 @@ class ToyWindow(QMainWindow):
         table.setModel(model)
         return table
 
+    def _about(self) -> None:
+        box = QMessageBox(QMessageBox.Icon.Information, "About", "A toy", QMessageBox.StandardButton.Close, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
     def _add(self) -> None:
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{self._entry.text()} added"))
         self._items.setStringList([*self._items.stringList(), self._entry.text()])
         self._entry.clear()
 

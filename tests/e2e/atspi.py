@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
+from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MatchRule, Properties, message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
@@ -16,6 +18,8 @@ from tests.e2e.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jeepney import Message
+
 ANSWER = 10
 """Seconds that a program may take to answer one question; longer means that its UI thread is held."""
 
@@ -23,12 +27,13 @@ TIMEOUT = 10
 """Seconds that something may take to appear or to happen, unless the caller says more."""
 
 _ROOT = "/org/a11y/atspi/accessible/root"
+_REGISTRY = "org.a11y.atspi.Registry"
 _PREFIX = "org.a11y.atspi."
 
 # The role names of AT-SPI, by the word that a test uses. Qt calls a checkable tool button a check box.
 _ROLES = {
-    "window": ("frame", "window", "dialog"),
-    "button": ("push button", "push button menu", "toggle button", "check box"),
+    "window": ("frame", "window", "dialog", "alert", "alert message"),
+    "button": ("push button", "push button menu", "button menu", "toggle button", "check box"),
     "check box": ("check box",),
     "radio button": ("radio button",),
     "combo box": ("combo box",),
@@ -39,6 +44,7 @@ _ROLES = {
     "list": ("list", "list box"),
     "list item": ("list item",),
     "tab": ("page tab",),
+    "menu": ("popup menu",),
     "menu item": ("menu item", "check menu item", "radio menu item"),
 }
 
@@ -66,9 +72,18 @@ class Screen:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._events: deque[Message] = deque()
+        self._menus: list[Accessible] = []
+        self._announcements: list[str] = []
 
     def __enter__(self) -> Self:
         self._connection = open_dbus_connection(self._address)
+        events = MatchRule(type="signal", interface=_PREFIX + "Event.Object")
+        self._connection.filter(events, queue=self._events)
+        self._ask(message_bus.AddMatch(events))
+        registry = DBusAddress("/org/a11y/atspi/registry", _REGISTRY, _REGISTRY)
+        for event in ("object:state-changed:showing", "object:announcement"):
+            self.call(registry, "RegisterEvent", "s", (event,))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,12 +106,55 @@ class Screen:
     def windows(self) -> list[Accessible]:
         """The top-level windows of every program, dialogs included."""
         found: list[Accessible] = []
-        for application in Accessible(self, "org.a11y.atspi.Registry", _ROOT).children():
+        for application in Accessible(self, _REGISTRY, _ROOT).children():
             try:
                 found += [window for window in application.children() if window.showing]
             except Gone:
                 continue
         return found
+
+    def menus(self) -> list[Accessible]:
+        """The menus that have popped up and are open; Qt tells of them by an event only, as they are in no window."""
+        self._take_events()
+        return [menu for menu in self._menus if menu.is_there()]
+
+    def menu_items(self, name: Name | None = None) -> list[Accessible]:
+        """The items of the open menus."""
+        return [item for menu in self.menus() for item in menu.find_all("menu item", name)]
+
+    def menu_item(self, name: Name, timeout: float = TIMEOUT) -> Accessible:
+        """Wait for the item `name` of an open menu."""
+        what = f"the menu item {_quoted(name)}"
+        return wait_until(lambda: self.menu_items(name), timeout, what, seen=self.description)[0]
+
+    def announcements(self) -> list[str]:
+        """What programs have had a screen reader say so far, in order."""
+        self._take_events()
+        return list(self._announcements)
+
+    def wait_announced(self, words: Name, timeout: float = TIMEOUT) -> None:
+        """Wait until `words` have been announced."""
+
+        def said() -> bool:
+            return any(_is(each, words) for each in self.announcements())
+
+        wait_until(said, timeout, f"the announcement {_quoted(words)}", seen=lambda: f"{self.announcements()}")
+
+    def _take_events(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._connection.recv_messages(timeout=0)
+        while self._events:
+            event = self._events.popleft()
+            fields = event.header.fields
+            detail, on, _, (_, value) = event.body[:4]
+            if fields[HeaderFields.member] == "Announcement":
+                self._announcements.append(str(value))
+            elif (detail, on) == ("showing", 1):
+                thing = Accessible(self, fields[HeaderFields.sender], fields[HeaderFields.path])
+                with contextlib.suppress(Gone):
+                    if thing.role in _ROLES["menu"] and thing not in self._menus:
+                        self._menus.append(thing)
 
     def window(self, name: Name, timeout: float = TIMEOUT) -> Accessible:
         """Wait for the window that is called `name`."""
@@ -110,7 +168,8 @@ class Screen:
 
     def description(self) -> str:
         """What every window shows, for people."""
-        return "\n".join(window.description() for window in self.windows()) or "no window at all"
+        shown = [*self.windows(), *self.menus()]
+        return "\n".join(each.description() for each in shown) or "no window at all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +213,13 @@ class Accessible:
     @property
     def showing(self) -> bool:
         return self.has(State.SHOWING)
+
+    def is_there(self) -> bool:
+        """Whether it still exists and is showing."""
+        try:
+            return self.showing
+        except Gone:
+            return False
 
     @property
     def enabled(self) -> bool:

@@ -65,6 +65,11 @@ class Browser:
             self._driver = None
 
     @property
+    def attached(self) -> bool:
+        """Whether the browser was opened and there is a driver to it."""
+        return self._driver is not None
+
+    @property
     def driver(self) -> webdriver.Chrome:
         """Selenium's driver of the open browser, for what is not offered here."""
         if self._driver is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import http.client
+import os
 import subprocess
 import sys
 import threading
@@ -33,6 +34,9 @@ FLAGS = [
     "--window-size=1000,760",
     "--remote-debugging-port=0",
 ]
+DESKTOP = ["AT_SPI_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY"]
+"""What the browser does without, so that its windows are not taken for the program's by assistive technology."""
+
 KEEPER = ["/bin/sh", "-c", '"$@"; exit $?', "browser-keeper"]
 """Stays the browser's parent: Chromium overwrites its own environment, by which it would be found to be ended."""
 
@@ -72,6 +76,7 @@ def open_page(profile: Path, browser: str, url: str) -> bool:
         with (profile.parent / f"{profile.name}.log").open("ab") as log:
             subprocess.Popen(
                 [*KEEPER, browser, *FLAGS, f"--user-data-dir={profile}", url],
+                env={name: value for name, value in os.environ.items() if name not in DESKTOP},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

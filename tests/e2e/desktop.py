@@ -7,18 +7,22 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.e2e.atspi import Screen
+from selenium.common.exceptions import WebDriverException
+
+from tests.e2e.atspi import TIMEOUT, Gone, Screen
 from tests.e2e.browser import Browser
 from tests.e2e.display import Display
 from tests.e2e.processes import Processes
 from tests.e2e.program import ProcessWatch, Program
 from tests.e2e.session import Keyring, SessionBus
+from tests.e2e.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Desktop:
@@ -82,11 +86,20 @@ class Desktop:
         """The folders that programs wrote to, and the artifacts; the browser's own profile is not among them."""
         return [self.home, self._temporary, self._keyring_data, self.artifacts]
 
+    @contextlib.contextmanager
     def program(
         self, main: Path, arguments: Sequence[str] = (), *, env: Mapping[str, str] | None = None, name: str = "program"
-    ) -> Program:
-        """`python main arguments…` on this desktop, with `env` added to its environment; enter it to start it."""
-        return Program(self.processes, main, arguments, env={**self.env, **(env or {})}, name=name)
+    ) -> Iterator[Program]:
+        """Run `python main arguments…` on this desktop, with `env` added to its environment, while the context lasts.
+
+        When the context ends by an error, what was on the screen is kept as failed.png, failed.txt and failed-page.png.
+        """
+        with Program(self.processes, main, arguments, env={**self.env, **(env or {})}, name=name) as program:
+            try:
+                yield program
+            except BaseException:
+                self._keep_failure()
+                raise
 
     def picture(self, name: str, *, page: bool = False) -> Path:
         """Keep a picture of the screen (or of the browser's page) as `NN-name.png`."""
@@ -94,10 +107,31 @@ class Desktop:
         path = self.artifacts / f"{self._pictures:02}-{name}.png"
         return self.browser.screenshot(path) if page else self.display.screenshot(path)
 
-    def keep_failure(self) -> None:
-        """Keep what was on the screen when a test failed, as a picture and in words."""
+    def choose(self, name: str, timeout: float = TIMEOUT) -> None:
+        """Choose the item `name` of the open menu by the arrow keys and Enter, which closes the menu.
+
+        (An item's own action, by `press`, is carried out too, but Qt leaves the menu open then.)
+        """
+        wanted = self.screen.menu_item(name, timeout)
+        for _ in self.screen.menu_items():
+            if wanted.focused:
+                break
+            at = [item.focused for item in self.screen.menu_items()]
+            self.display.keys("Down")
+            wait_until(partial(self._moved_on, at), timeout, "the next menu item", seen=self.screen.description)
+        assert wanted.focused, self.screen.description()
+        self.display.keys("Return")
+
+    def _moved_on(self, at: list[bool]) -> bool:
+        return [item.focused for item in self.screen.menu_items()] != at
+
+    def _keep_failure(self) -> None:
         self.display.screenshot(self.artifacts / "failed.png")
-        (self.artifacts / "failed.txt").write_text(self.screen.description())
+        with contextlib.suppress(Gone, TimeoutError):
+            (self.artifacts / "failed.txt").write_text(self.screen.description())
+        if self.browser.attached:
+            with contextlib.suppress(WebDriverException):
+                self.browser.screenshot(self.artifacts / "failed-page.png")
 
 
 def supported() -> bool:

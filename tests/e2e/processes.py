@@ -56,7 +56,7 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self._started):
+        for process in self._started[::-1]:
             self.end(process)
         members: set[Running] = set()
         for signal_number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
@@ -120,7 +120,10 @@ class Processes:
         return process, line
 
     def end(self, process: subprocess.Popen[bytes], timeout: float = 5) -> None:
-        """End `process` and its group: asked first, made to after `timeout` seconds."""
+        """End `process` and its group, once: asked first, made to after `timeout` seconds."""
+        if process not in self._started:
+            return
+        self._started.remove(process)
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal_number)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import urllib.parse
 from pathlib import Path
@@ -96,6 +95,9 @@ def test_what_is_typed_and_entered_reaches_the_window(desktop: Desktop, toy: Acc
     desktop.display.type("Pay rent")
     desktop.display.keys("Return")
     to_dos.wait_until(lambda each: each.list_items()[-1] == "Pay rent", "the typed item")
+    desktop.screen.wait_announced("Pay rent added")
+    with pytest.raises(NotInTime, match=re.escape("['Gemüse – 買う added', 'Pay rent added']")):
+        desktop.screen.wait_announced("Nothing", timeout=0.1)
     desktop.picture("added")
 
 
@@ -118,6 +120,24 @@ def test_pages_tables_tabs_and_lists_can_be_read_and_worked(desktop: Desktop, to
     assert {"Identity", "https://issuer.example/v2.0", "Tab 2"} <= set(toy.texts())
     assert "Add a to-do" not in toy.texts()
     desktop.picture("identity")
+
+
+def test_menus_and_dialogs_can_be_worked(desktop: Desktop, toy: Accessible) -> None:
+    toy.button("Account: user1").press()
+    desktop.picture("menu")
+    assert [item.name for item in desktop.screen.menu_items()] == ["Sign out", "About"]
+    assert "menu item 'About'" in desktop.screen.description()
+    desktop.choose("Sign out")
+    toy.label("Signing out")
+    assert desktop.screen.menus() == []
+
+    toy.button("Account: user1").press()
+    desktop.choose("About")
+    about = desktop.screen.window("About")
+    about.label("A toy")
+    desktop.picture("dialog")
+    about.button("Close").press()
+    wait_until(lambda: len(desktop.screen.windows()) == 1, 10, "the dialog to close")
 
 
 def test_a_vain_wait_tells_what_was_on_the_screen(toy: Accessible) -> None:
@@ -148,6 +168,7 @@ def test_the_program_opens_the_browser_and_a_person_works_in_it(desktop: Desktop
         desktop.browser.press("Go on")
         desktop.browser.wait_text("Welcome user1@contoso.example (4)")
         window.label("Browser opened")
+        assert desktop.screen.windows() == [window]
 
     with desktop.program(TOY, [pages], name="toy-again"):
         desktop.screen.window("Toy").button("Sign in").press()
@@ -220,6 +241,14 @@ def test_what_a_program_prints_and_its_arguments_are_kept(desktop: Desktop, tmp_
     assert scan.paths(desktop.written) == []
 
 
+def all_commands() -> dict[str, bytes]:
+    commands = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            commands[folder.name] = (folder / "cmdline").read_bytes()
+    return commands
+
+
 def test_nothing_outlives_a_desktop_even_when_its_test_fails(tmp_path: Path) -> None:
     runaway = tmp_path / "runaway.py"
     # A daemon's way: a session of its own, no parent, deaf to SIGTERM.
@@ -239,12 +268,17 @@ def test_nothing_outlives_a_desktop_even_when_its_test_fails(tmp_path: Path) -> 
                 program.wait_for_exit()
                 pid = int(wait_until(program.out.read_text, 10, "the runaway's id"))
                 assert pid in {running.pid for running in desktop.processes.family()}
+            desktop.processes.start("open", [desktop.browser.env["BROWSER"], "about:blank"], desktop.env)
+            desktop.browser.wait_opened()
             raise ZeroDivisionError
 
     desktops: list[Desktop] = []
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert desktops[0].processes.family() == []
+    assert not desktops[0].processes.family()
+    # Looked for in another way than the one that ended them.
+    profile = os.fsencode(desktops[0].browser.profile)
+    assert not [pid for pid, command in all_commands().items() if profile in command]
     assert not desktops[0].home.exists()
     assert (tmp_path / "artifacts" / "logs" / "runaway.out").exists()
 
@@ -257,33 +291,12 @@ def test_a_process_sees_only_the_environment_that_it_was_given(tmp_path: Path) -
         assert set(eval(program.out.read_text())) - {"LC_CTYPE"} == {"ONLY", *processes.mark}  # noqa: S307 -- own text
 
 
-def test_a_failed_test_leaves_a_picture_and_the_words_on_the_screen(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(
-        "from pathlib import Path\n"
-        "from tests.e2e import conftest\n"
-        "from tests.e2e.conftest import desktop, pytest_runtest_makereport\n"
-        "conftest.ARTIFACTS = Path(__file__).parent / 'artifacts'\n"
-    )
-    (tmp_path / "test_fails.py").write_text(
-        "from pathlib import Path\n"
-        "from tests.doubles import toy_window\n"
-        "def test_fails(desktop):\n"
-        "    with desktop.program(Path(toy_window.__file__)):\n"
-        "        desktop.screen.window('Toy').button('Sign out', timeout=0.1)\n"
-    )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(tmp_path),
-        str(tmp_path),
-    ]
-    run = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == pytest.ExitCode.TESTS_FAILED, run.stdout
-    assert "push button 'Sign in'" in run.stdout
-    assert (tmp_path / "artifacts" / "test_fails" / "failed.png").exists()
+def test_a_failure_leaves_a_picture_and_the_words_on_the_screen(desktop: Desktop) -> None:
+    def fail() -> None:
+        with desktop.program(TOY, name="toy"):
+            desktop.screen.window("Toy").button("Sign out", timeout=0.1)
+
+    with pytest.raises(NotInTime):
+        fail()
+    assert "push button 'Sign in'" in (desktop.artifacts / "failed.txt").read_text()
+    assert (desktop.artifacts / "failed.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""The whole way, once, for real: sign up in the browser, add a to-do, start again, sign out, and no secret left behind."""
+"""The whole way, once, for real: sign up in the browser, add a to-do, start again, sign out, no secret left behind."""
 
 from __future__ import annotations
 
@@ -74,9 +74,10 @@ def test_sign_up_add_close_start_again_and_sign_out(desktop: Desktop) -> None:
         window.label("Nothing to do. Type above to add your first to-do.", SLOW)
         desktop.picture("no-to-dos")
         add(desktop, window, "Water plants")
-        add(desktop, window, "Buy <b>bread</b> & 買い物 🥖")
+        add(desktop, window, "Finish invoice report")
         window.label(re.compile("^2 to-dos · all changes saved"))
         desktop.picture("to-dos")
+        add(desktop, window, "Buy <b>bread</b> & 買い物 🥖")
         window.button("Identity").press()
         claims = {row[0]: row[1] for row in window.table("ID token claims", SLOW).rows()}
         assert claims["name"] == "Zoë Müller-Ōta"
@@ -94,11 +95,11 @@ def test_sign_up_add_close_start_again_and_sign_out(desktop: Desktop) -> None:
     with desktop.program(MAIN, name="second") as program:
         window = desktop.screen.window("CIAM Desktop", SLOW)
         table = window.table("To-dos", SLOW)
-        table.wait_until(lambda each: len(each.rows()) == 2, "both to-dos to be there", SLOW)
+        table.wait_until(lambda each: len(each.rows()) == 3, "all to-dos to be there", SLOW)
         desktop.picture("still-signed-in")
         tokens |= {f"later {kind}": secret for kind, secret in secrets_in_vault(desktop).items()}
         window.button(re.compile("^Account: ")).press()
-        window.wait_for("menu item", "Sign out", SLOW).press()
+        desktop.screen.menu_item("Sign out", SLOW).press()
         desktop.browser.switch_to_newest_tab(SLOW)
         desktop.browser.wait_text("You are signed out", SLOW)
         desktop.picture("signed-out-page", page=True)

@@ -113,7 +113,7 @@ class Browser:
     def send(self, page: Page, step: str, **values: str | None) -> Page:
         """Send the form of this step; a value of None leaves the field out, as an unticked box does."""
         form = page.form(step)
-        fields: dict[str, str | None] = form.fields | ({"step": step} if "step" not in form.fields else {}) | values
+        fields: dict[str, str | None] = {"step": step, **form.fields, **values}
         data = {name: value for name, value in fields.items() if value is not None}
         url = urljoin(page.response.url, form.action)
         return Page(self._session.post(url, data=data, allow_redirects=False, timeout=SECONDS))
@@ -140,6 +140,7 @@ class Tenant:
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.verify = str(info.ca_file)
+        self.http.headers["Connection"] = "close"  # so that no test leaves a socket to the next
         self.discovery = self.get_json(f"{info.authority}/.well-known/openid-configuration")
 
     def __enter__(self) -> Self:
@@ -200,7 +201,7 @@ class Tenant:
                 self.discovery["token_endpoint"], data=data, timeout=SECONDS, verify=str(self.info.ca_file)
             )
 
-    def redeem(self, code: str, verifier: str, **changes: str) -> requests.Response:
+    def redeem(self, code: str, verifier: str, /, **changes: str) -> requests.Response:
         data = {
             "grant_type": "authorization_code",
             "client_id": self.info.client_id,
@@ -218,7 +219,7 @@ class Tenant:
         assert response.status_code == 200, response.text
         return dict(response.json())
 
-    def refresh(self, token: str, **changes: str) -> requests.Response:
+    def refresh(self, token: str, /, **changes: str) -> requests.Response:
         data = {"grant_type": "refresh_token", "client_id": self.info.client_id, "refresh_token": token}
         return self.token(**data | changes)
 

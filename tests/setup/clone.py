@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -70,10 +71,8 @@ class Clone:
 
     def __exit__(self, *_: object) -> None:
         for process in self._started:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with the pip that a killed start left behind
-            except ProcessLookupError:
-                pass
             process.communicate(timeout=10)
 
     def lay(self) -> Self:
@@ -111,6 +110,11 @@ class Clone:
     def require(self, least: str) -> None:
         """Require the version `least` of the program's package, or newer."""
         (self.root / "pyproject.toml").write_text(_PYPROJECT.format(least=least))
+
+    @staticmethod
+    def no_network() -> dict[str, str]:
+        """Settings of pip with which its index is at an address where nobody answers."""
+        return {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
 
     def add_test_command(self) -> None:
         """Put in a `python -m tests` that enters as the real one does."""

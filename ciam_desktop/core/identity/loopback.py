@@ -16,7 +16,7 @@ import logging
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -30,6 +30,7 @@ from ciam_desktop.core.identity.redirect_http import (
     Contradicted,
     Expected,
     Kind,
+    Redirect,
     RedirectUri,
     Refused,
     Request,
@@ -50,26 +51,14 @@ class Limits:
     """How long (seconds) and how many connections may be had from whoever knocks.
 
     A request must be whole after `request`, the program has `hold` to answer the redirect, and a sender has `linger` to
-    take its answer. Beyond `connections` the oldest goes, but for the held one; it stays well below the 256 files that
-    macOS lets a program open.
+    take its answer. Beyond `connections` the oldest goes, but for the held one; their number stays well below the 256
+    files that macOS lets a program open, and the 512 sockets that Windows can select from.
     """
 
     request: float = 10.0
     hold: float = 60.0
     linger: float = 2.0
     connections: int = 128
-
-
-class Redirect:
-    """The one redirect, handed over once; the browser's tab waits for `answer`."""
-
-    def __init__(self, parameters: Mapping[str, str], send: Callable[[bytes], object]) -> None:
-        self.parameters = parameters
-        self._send = send
-
-    def answer(self, page: bytes, *, status: int = 200) -> None:
-        """Show `page` in the browser; from any thread, returns at once, and only the first call counts."""
-        self._send(response(status, page))
 
 
 OnDone = Callable[[Redirect | SignInError], None]
@@ -113,6 +102,7 @@ class RedirectListener:
         A port that is taken gives way to the next free one for `localhost`, unless `strict_port`. Raises ListenerError,
         or SignInCancelled when `cancel` or `close` came first.
         """
+        pages.load()
         with self._lock:
             if self._desk is not None:
                 raise RuntimeError("a listener is opened once")
@@ -120,7 +110,8 @@ class RedirectListener:
                 raise _cancelled()
             sockets = listen_on_loopback(self._uri, strict=self._strict_port)
             self._uri = self._uri.at(sockets[0].getsockname()[1])
-            runner = asyncio.Runner(debug=False, loop_factory=asyncio.new_event_loop)  # debug mode prints what is read
+            # Debug mode would print what is read; the selector loop is the one with `add_reader`, on Windows too.
+            runner = asyncio.Runner(debug=False, loop_factory=asyncio.SelectorEventLoop)
             self._desk = _Desk(runner.get_loop(), self._uri, self._limits, self._post, self._saw_https)
             self._thread = threading.Thread(
                 target=self._run, args=(runner, self._desk, sockets), name="redirect listener", daemon=True
@@ -208,18 +199,22 @@ class _Desk:
         self._on_done: OnDone | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._connections: dict[_Connection, None] = {}  # in order of arrival
+        self._accepting: set[asyncio.Task[Any]] = set()
         self._ending = asyncio.Event()
         self._flush = limits.linger
         loop.set_exception_handler(_report)
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Answer until `end`, then let go of everything."""
-        servers = [await self.loop.create_server(partial(_Connection, self), sock=each) for each in sockets]
+        for each in sockets:
+            each.setblocking(False)
+            self.loop.add_reader(each, self._accept, each)
         await self._ending.wait()
-        for server in servers:
-            server.close()
-        if accepting := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(accepting)  # ended before they have begun, they would leak the socket
+        for each in sockets:
+            self.loop.remove_reader(each)
+            each.close()
+        if self._accepting:
+            await asyncio.wait(self._accepting)
         for connection in tuple(self._connections):
             connection.end()
         if leaving := [connection.gone for connection in self._connections]:
@@ -254,7 +249,7 @@ class _Desk:
             return
         self._connections[connection] = None
         if len(self._connections) > self.limits.connections:
-            self.drop(next(each for each in self._connections if not each.held))
+            self._make_room()
 
     def drop(self, connection: _Connection) -> None:
         self.forget(connection)
@@ -277,6 +272,24 @@ class _Desk:
         else:
             connection.hold()
             self._finish(Redirect(verdict.parameters, partial(self._post, connection.answer)))
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take one connection. asyncio's own server loses those that arrive while it is being closed (CPython 3.11)."""
+        try:
+            connected, _address = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # it has left already
+            return
+        except OSError:  # no file descriptor is left; one connection makes room for the one that waits
+            self._make_room()
+            return
+        connected.setblocking(False)
+        task = self.loop.create_task(self.loop.connect_accepted_socket(partial(_Connection, self), connected))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    def _make_room(self) -> None:
+        if oldest := next((each for each in self._connections if not each.held), None):
+            self.drop(oldest)
 
     def _expire(self) -> None:
         self._finish(SignInTimedOut(_("The browser did not come back in time; please try again.")))

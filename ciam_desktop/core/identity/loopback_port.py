@@ -78,7 +78,7 @@ def _listen_at(family: socket.AddressFamily, address: str, port: int) -> socket.
         if family is socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((address, port))
-        listening.listen(128)  # Linux sees some conflicts only here
+        listening.listen(socket.SOMAXCONN)  # Linux sees some conflicts only here
     except OSError:
         listening.close()
         raise

@@ -43,6 +43,12 @@ def result_page(outcome: Outcome, title: str, text: str) -> bytes:
     return page.encode("utf-8", "replace")  # a claim may hold half a surrogate pair
 
 
+def load() -> None:
+    """Read the files now; later, in a flood of connections, there may be no file descriptor left to do so."""
+    for name in ("result.html", *(f"{outcome.value}.svg" for outcome in Outcome)):
+        _read(name)
+
+
 def security_policy() -> str:
     """The Content-Security-Policy (CSP 3) that these pages need, and not a source more."""
     style = _read("result.html").partition("<style>")[2].partition("</style>")[0]

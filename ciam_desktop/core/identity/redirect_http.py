@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from enum import Enum, auto
@@ -279,3 +279,15 @@ def response(status: int, page: bytes, *, allow: str = "", with_body: bool = Tru
         *([f"Allow: {allow}"] if allow else []),
     ]
     return "\r\n".join([*head, "", ""]).encode("ascii") + (page if with_body else b"")
+
+
+class Redirect:
+    """The one redirect, handed over once; the browser's tab waits for `answer`."""
+
+    def __init__(self, parameters: Mapping[str, str], send: Callable[[bytes], object]) -> None:
+        self.parameters = parameters
+        self._send = send
+
+    def answer(self, page: bytes, *, status: int = 200) -> None:
+        """Show `page` in the browser; from any thread, returns at once, and only the first call counts."""
+        self._send(response(status, page))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self._close_anyway = False
         self._person: Person | None = None
         self._pages: dict[str, QWidget] = {}
+        self._shown: tuple[QWidget, bool] | None = None
         self.setWindowTitle("CIAM Desktop")
         self.setWindowIcon(app_icon())
         self.setMinimumSize(640, 480)
@@ -124,11 +125,12 @@ class MainWindow(QMainWindow):
                 lines.addStretch()
             lines.addWidget(made)
         self._account = self._side_button("", "account")
-        self._account.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._account)
         self._sign_out = menu.addAction(_("Sign out"))
         self._sign_out.triggered.connect(self._identity.sign_out)
-        self._account.setMenu(menu)
+        menu.triggered.connect(menu.close)  # assistive technology triggers an item and leaves its menu open
+        # Not setMenu: a button with an instant menu cannot be pressed by assistive technology.
+        self._account.clicked.connect(lambda: menu.popup(_above(self._account, menu)))
         lines.addWidget(self._account)
         self._draw_icons()
         return side
@@ -214,7 +216,12 @@ class MainWindow(QMainWindow):
         self._nav[self._place].setChecked(True)
         card = session.attempt is not None or (not here and self._place != SETTINGS)
         self._sign_in.render_session(session)
-        self._stack.setCurrentWidget(self._sign_in if card else self._page(self._place))
+        page = self._sign_in if card else self._page(self._place)
+        self._stack.setCurrentWidget(page)
+        shown = (page, session.attempt is None)
+        if shown != self._shown:
+            self._shown = shown
+            self._focus_first(page)
         todos_page = self._pages.get(TODOS)
         if todos_page is not None:
             todos_page.render_session(session)  # type: ignore[attr-defined]  # _page made it a TodosPage
@@ -230,6 +237,13 @@ class MainWindow(QMainWindow):
         if place == IDENTITY and self._person is not None:
             page.show_person(self._person)  # type: ignore[attr-defined]  # _make_page made it an IdentityPage
         return page
+
+    def _focus_first(self, page: QWidget) -> None:
+        """Put the cursor where this page is used from; at the side it would stay on what was pressed."""
+        for child in page.findChildren(QWidget, options=Qt.FindChildOption.FindChildrenRecursively):
+            if child.isVisibleTo(page) and child.isEnabled() and child.property("first"):
+                child.setFocus()
+                return
 
     def _make_page(self, place: str) -> QWidget:
         if place == TODOS:
@@ -291,3 +305,7 @@ class MainWindow(QMainWindow):
                 self.close()
             case NextStep.NONE:
                 pass
+
+
+def _above(widget: QWidget, menu: QMenu) -> QPoint:
+    return widget.mapToGlobal(QPoint(0, -menu.sizeHint().height()))

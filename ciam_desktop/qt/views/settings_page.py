@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ciam_desktop.core.config import Settings, Tenant
 from ciam_desktop.i18n import _
@@ -21,19 +21,17 @@ class SettingsPage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.setObjectName("page")
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(6 * STEP)
-        self._form.setVerticalSpacing(3 * STEP)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        card = QFrame()
-        card.setObjectName("card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(5 * STEP, 5 * STEP, 5 * STEP, 5 * STEP)
-        inside.addLayout(self._form)
+        self._card = QFrame()
+        self._card.setObjectName("card")
+        self._rows = QGridLayout(self._card)
+        self._rows.setContentsMargins(5 * STEP, 5 * STEP, 5 * STEP, 5 * STEP)
+        self._rows.setHorizontalSpacing(6 * STEP)
+        self._rows.setVerticalSpacing(3 * STEP)
+        self._rows.setColumnStretch(1, 1)
         scroll = QScrollArea()
-        scroll.setWidget(card)
+        scroll.setWidget(self._card)
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
         below = QHBoxLayout()
         below.setSpacing(2 * STEP)
@@ -52,8 +50,8 @@ class SettingsPage(QWidget):
 
     def show_settings(self, tenant: Tenant | None, vault_reason: str) -> None:
         """Show what is in force; `tenant` is None until the sandbox runs."""
-        while self._form.rowCount():
-            self._form.removeRow(0)
+        while (item := self._rows.takeAt(0)) is not None:
+            item.widget().deleteLater()
         settings = self._settings
         self._row(_("Profile"), settings.title, "")
         if tenant is not None:
@@ -71,13 +69,10 @@ class SettingsPage(QWidget):
         self._row(_("Sign-in kept"), _("In memory only: %(why)s") % {"why": vault_reason} if vault_reason else kept, "")
 
     def _row(self, name: str, value: str, source: str) -> None:
-        field = QWidget()
-        lines = QVBoxLayout(field)
-        lines.setContentsMargins(0, 0, 0, 0)
-        lines.setSpacing(0)
-        shown = label(value, wrap=True)
+        row = self._rows.rowCount()
+        shown = label(f"{value}\n{source}" if source else value, wrap=True)
         shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        lines.addWidget(shown)
-        if source:
-            lines.addWidget(label(source, "quiet", wrap=True))
-        self._form.addRow(label(name, "quiet"), field)
+        self._rows.addWidget(label(name, "quiet"), row, 0, Qt.AlignmentFlag.AlignTop)
+        self._rows.addWidget(shown, row, 1)
+        self._rows.setRowStretch(row, 0)
+        self._rows.setRowStretch(row + 1, 1)

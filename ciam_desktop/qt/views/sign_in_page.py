@@ -116,6 +116,7 @@ class SignInPage(QWidget):
         lines.addSpacing(2 * STEP)
         self._sign_in = button(_("Sign in"), self.sign_in_wanted.emit, "primary")
         self._sign_in.setDefault(True)
+        self._sign_in.setProperty("first", True)
         lines.addWidget(self._sign_in)
         lines.addWidget(button(_("Create an account"), self.sign_up_wanted.emit))
         if sandbox:
@@ -136,6 +137,7 @@ class SignInPage(QWidget):
         self._again = button(_("Open the browser again"), self.browser_wanted.emit)
         self._copy = button(_("Copy link"), self._copy_link)
         self._cancel = button(_("Cancel"), self.cancel_wanted.emit)
+        self._cancel.setProperty("first", True)
         for made in (self._again, self._copy, self._cancel):
             lines.addWidget(made)
         return box

@@ -47,6 +47,7 @@ class TodosPage(QWidget):
         self._add = QLineEdit()
         self._add.setAccessibleName(_("Add a to-do"))
         self._add.setPlaceholderText(_("Add a to-do, then press Enter"))
+        self._add.setProperty("first", True)
         self._add.returnPressed.connect(self._on_add)
 
         self._shown = QSortFilterProxyModel(self)
@@ -96,10 +97,6 @@ class TodosPage(QWidget):
             QShortcut(keys, self).activated.connect(act)
         todos.changed.connect(self._refresh)
         self._refresh()
-
-    def focus_add(self) -> None:
-        """Put the cursor where typing adds a to-do."""
-        self._add.setFocus()
 
     def render_session(self, session: state.Session) -> None:
         """Show whether the list is the latest."""

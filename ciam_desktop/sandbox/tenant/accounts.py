@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, insert, or_, select, update
@@ -72,14 +72,10 @@ class Accounts:
 
     def sign_up(self, email: str, name: str, given_name: str, family_name: str, password: str) -> Account:
         """A new account; EmailTaken when the address has one."""
-        oid = str(uuid.uuid4())
         try:
-            self._insert(oid, email, name, given_name, family_name, _hash(password))
+            return self._insert(str(uuid.uuid4()), email, name, given_name, family_name, _hash(password))
         except IntegrityError as error:
             raise EmailTaken from error
-        account = self.by_oid(oid)
-        assert account is not None
-        return account
 
     def check_password(self, email: str, password: str) -> Account | None:
         """The account, or None when address or password is wrong; AccountLocked after ten wrong tries.
@@ -110,20 +106,14 @@ class Accounts:
             connection.execute(update(ACCOUNT).where(mine).values(failures=0, locked_until=0))
         return _account(row)
 
-    def _insert(self, oid: str, email: str, name: str, given_name: str, family_name: str, password: str | None) -> None:
-        values = {
-            "oid": oid,
-            "email": email.casefold(),
-            "name": name,
-            "given_name": given_name,
-            "family_name": family_name,
-            "password": password,
-            "login_hint": f"O.{secrets.token_urlsafe(24)}",
-            "failures": 0,
-            "locked_until": 0,
-        }
+    def _insert(
+        self, oid: str, email: str, name: str, given_name: str, family_name: str, password: str | None
+    ) -> Account:
+        hint = f"O.{secrets.token_urlsafe(24)}"
+        account = Account(oid, email.casefold(), name, given_name, family_name, hint)
         with self._engine.begin() as connection:
-            connection.execute(insert(ACCOUNT).values(values))
+            connection.execute(insert(ACCOUNT).values(**asdict(account), password=password))
+        return account
 
 
 def is_email(text: str) -> bool:

@@ -72,8 +72,7 @@ def provider_app(services: Services) -> Flask:
         if isinstance(error, HTTPException):
             return error
         _log.error("A request failed", exc_info=error)
-        response = refused(TenantError(50000, "server_error", "There was an error.", status=500))
-        return response
+        return refused(TenantError(50000, "server_error", "There was an error.", status=500))
 
     app.register_error_handler(OAuth2Error, refused)
     app.register_error_handler(Exception, broken)

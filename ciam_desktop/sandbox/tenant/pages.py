@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from ciam_desktop.i18n import _
 from ciam_desktop.sandbox.tenant import forms
-from ciam_desktop.sandbox.tenant.accounts import DEMO_NAME, MAX_PASSWORD, MIN_PASSWORD, AccountLocked, EmailTaken
+from ciam_desktop.sandbox.tenant.accounts import MAX_PASSWORD, MIN_PASSWORD, AccountLocked, EmailTaken
 from ciam_desktop.sandbox.tenant.errors import TenantError, as_tenant_error, correlation_id
 from ciam_desktop.sandbox.tenant.grants_store import Grant
 from ciam_desktop.sandbox.tenant.provider import CodeGrant, Provider, TenantRequest
@@ -82,8 +82,12 @@ class Pages:
         if hint:
             sessions = [each for each in sessions if hint in (each.login_hint, each.email)]
         if len(sessions) > 1:
-            ticket = self._ticket(forms.query_without_screen())
-            return self._page("sign_out.html", sessions=sessions, ticket=ticket)
+            query = forms.query_without_screen()
+            response = self._page(
+                "sign_out.html", sessions=sessions, ticket=self._ticket(query), action=f"{request.path}?{query}"
+            )
+            response.headers["Content-Security-Policy"] = _policy(_way_back())
+            return response
         return self._signed_out([each.sid for each in sessions])
 
     def logout_answer(self, tenant: str) -> Response:
@@ -154,8 +158,7 @@ class Pages:
 
     def _first_page(self, visit: _Visit) -> Response:
         sessions = self._services.sessions.of(self._cookie(self._sso_cookie))
-        if visit.max_age is not None:
-            sessions = [each for each in sessions if each.auth_time >= time.time() - visit.max_age]
+        sessions = self._fresh_enough(visit, sessions)
         hinted = [each for each in sessions if visit.hint.casefold() in (each.email, each.login_hint.casefold())]
         if visit.prompt == "none":
             return self._silently(visit, hinted if visit.hint else sessions)
@@ -170,6 +173,11 @@ class Pages:
             if screen == "pick" or not visit.hint:
                 return self._pick_page(visit, sessions)
         return self._sign_in_page(visit, {"email": "" if visit.hint.startswith("O.") else visit.hint})
+
+    def _fresh_enough(self, visit: _Visit, sessions: list[SsoSession]) -> list[SsoSession]:
+        """Those that are young enough for `max_age`; none when the request wants a new sign-in anyway."""
+        oldest = 0.0 if visit.max_age is None else time.time() - visit.max_age
+        return [each for each in sessions if each.auth_time >= oldest and visit.prompt != "login"]
 
     def _silently(self, visit: _Visit, sessions: list[SsoSession]) -> Response:
         if not sessions:
@@ -194,7 +202,10 @@ class Pages:
         if step == "cancel":
             raise _declined(visit.uri)
         own = self._services.sessions.of(self._cookie(self._sso_cookie))
-        chosen = [each for each in own if each.sid == (request.form.get("account") if step == "pick" else sid)]
+        if step == "pick":
+            # Only a session that the request would have accepted by itself: not when it wants a fresh sign-in.
+            own, sid = self._fresh_enough(visit, own), request.form.get("account", "")
+        chosen = [each for each in own if each.sid == sid]
         if not chosen:
             return self._sign_in_page(visit, {"email": visit.hint})
         if step == "pick":
@@ -283,16 +294,13 @@ class Pages:
 
     def _signed_out(self, sids: list[str]) -> Response:
         self._services.sessions.sign_out(sids)
-        uri = request.args.get("post_logout_redirect_uri", "")
-        if is_loopback_uri(uri):
-            state = request.args.get("state")
-            return Response(
-                status=303, headers={"Location": uri + (f"?{urlencode({'state': state})}" if state else "")}
-            )
+        uri, state = _way_back(), request.args.get("state")
+        if uri:
+            return Response(status=303, headers={"Location": f"{uri}?{urlencode({'state': state})}" if state else uri})
         return self._page("signed_out.html")
 
     def _sign_in_page(self, visit: _Visit, typed: dict[str, str], problems: dict[str, str] | None = None) -> Response:
-        return self._form("sign_in.html", visit, typed=typed, problems=problems or {}, demo_name=DEMO_NAME)
+        return self._form("sign_in.html", visit, typed=typed, problems=problems or {})
 
     def _sign_up_page(self, visit: _Visit, typed: dict[str, str], problems: dict[str, str] | None = None) -> Response:
         return self._form("sign_up.html", visit, typed=typed, problems=problems or {}, shortest=MIN_PASSWORD)
@@ -369,6 +377,12 @@ def _policy(uri: str = "", *, script: str = "'self'") -> str:
         f"default-src 'none'; style-src 'self'; img-src 'self'; script-src {script}; form-action 'self'{target}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def _way_back() -> str:
+    """Where to go after signing out, when that address is registered; else nothing."""
+    uri = request.args.get("post_logout_redirect_uri", "")
+    return uri if is_loopback_uri(uri) else ""
 
 
 def _declined(uri: str) -> TenantError:

@@ -19,9 +19,7 @@ from ciam_desktop.sandbox.tenant.registration import Client, Scopes, parse_scope
 from ciam_desktop.sandbox.tenant.tokens import ACCESS_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from werkzeug.datastructures import MultiDict
+    from werkzeug.datastructures import Headers, MultiDict
 
     from ciam_desktop.sandbox.tenant.accounts import Account
     from ciam_desktop.sandbox.tenant.services import Services
@@ -50,14 +48,14 @@ class _Payload(OAuth2Payload):  # type: ignore[misc] # Authlib ships no types
 class TenantRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
     """One request's OAuth parameters: the query at the authorize page, the body at the token endpoint."""
 
-    def __init__(self, url: str, values: MultiDict[str, str], headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, values: MultiDict[str, str], headers: Headers) -> None:
         super().__init__("POST", url, headers=headers)
         self.payload = _Payload(values)
 
     @property
     def form(self) -> MultiDict[str, str]:
         """The same parameters, where Authlib looks for a body."""
-        return self.payload.data  # type: ignore[no-any-return] # Authlib ships no types
+        return self.payload.data
 
     def refuse_repeats(self) -> None:
         """No parameter may come twice (RFC 6749 section 3.1 and 3.2)."""
@@ -119,7 +117,7 @@ class CodeGrant(TenantGrant, grants.AuthorizationCodeGrant):  # type: ignore[mis
         client = registration.client(values["client_id"])
         if client is None:
             raise TenantError(700016, "unauthorized_client", "The application was not found in the tenant.")
-        uri = values["redirect_uri"]
+        uri = str(values["redirect_uri"])
         if not client.check_redirect_uri(uri):
             raise TenantError(50011, "invalid_request", "The redirect URI is not registered for the application.")
         request.client = client

@@ -123,7 +123,8 @@ class Scopes:
 
 def parse_scopes(text: str, registration: Registration, *, redirect_uri: str | None = None) -> Scopes:
     """Read the `scope` of a person's request; TenantError 70011 or 500011 for what the tenant does not know."""
-    oidc, api = set(), set()
+    oidc: set[str] = set()
+    api: set[str] = set()
     for name in text.split():
         resource, _, short = name.rpartition("/")
         if name in OIDC_SCOPES:

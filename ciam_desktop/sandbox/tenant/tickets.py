@@ -8,7 +8,6 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ciam_desktop.sandbox.tenant.sessions import hashed
 
-
 MINUTES = 60
 
 

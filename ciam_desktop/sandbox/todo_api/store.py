@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import column, delete, insert, select, table, update
 
@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Row
 
-STEPS = (
-    """
-    CREATE TABLE todo (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, description TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX todo_owner ON todo (owner, id);
-    CREATE TABLE seeded (at INTEGER PRIMARY KEY) STRICT
-    """,
-)
 # The API's own data, as its first owner finds them; a person may change or delete them.
 FIRST_TODOS = ("Pick up grocery", "Finish invoice report", "Water plants")
 _HIGHEST_ID = 2**63 - 1
@@ -51,7 +42,7 @@ class TodoStore:
         """The to-dos in the order in which they were added."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(TODO).where(*_owned(owner)).order_by(TODO.c.id))
-            return [Todo(*row) for row in rows]
+            return [Todo(row.id, row.owner, row.description) for row in rows]
 
     def get(self, number: int, owner: str | None) -> Todo | None:
         """The to-do, or None when there is none for this caller."""
@@ -64,7 +55,8 @@ class TodoStore:
         """A new to-do."""
         statement = insert(TODO).values(owner=owner, description=description).returning(*TODO.c)
         with self._engine.begin() as connection:
-            return Todo(*connection.execute(statement).one())
+            row = connection.execute(statement).one()
+            return Todo(row.id, row.owner, row.description)
 
     def change(self, number: int, owner: str | None, description: str) -> Todo | None:
         """The to-do with its new description, or None."""
@@ -97,5 +89,5 @@ def _possible(number: int) -> bool:
     return 0 < number <= _HIGHEST_ID
 
 
-def _todo(row: Row[tuple[int, str, str]] | None) -> Todo | None:
-    return None if row is None else Todo(*row)
+def _todo(row: Row[Any] | None) -> Todo | None:
+    return None if row is None else Todo(row.id, row.owner, row.description)
