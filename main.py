@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
     from ciam_desktop import bootstrap
 
-    bootstrap.enter(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 -- pathlib costs a start 5 ms
+    bootstrap.enter(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120 -- pathlib costs a start 5 ms
 
     from ciam_desktop.__main__ import main
 

@@ -18,10 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-import platformdirs
-
-from ciam_desktop import i18n
-from ciam_desktop.core.errors import SandboxError
+from ciam_desktop import i18n, paths
+from ciam_desktop.core.errors import CiamError, SandboxError
 from ciam_desktop.i18n import _
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ class Sandbox:
 
 def default_data_dir() -> Path:
     """Where the sandbox of this user keeps its things."""
-    return platformdirs.user_data_path("ciam-desktop", appauthor=False) / "sandbox"
+    return paths.data_dir() / "sandbox"
 
 
 def join(data_dir: Path | None = None, *, timeout: float = 30.0) -> Sandbox:
@@ -208,7 +206,7 @@ def main(argv: list[str]) -> int:
         signal.signal(number, lambda *_args: stop.set())
     try:
         sandbox = join(options.data_dir)
-    except SandboxError as error:
+    except CiamError as error:  # also a data folder that cannot be made
         sys.stderr.write(f"{error}\n")
         return 1
     with sandbox:

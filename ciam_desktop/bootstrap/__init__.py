@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MODULES: dict[str, tuple[str, ...]] = {
     "": (
         *("PySide6", "msal", "msal_extensions", "requests", "jwt", "portalocker", "platformdirs", "dotenv"),
-        *("truststore", "h11", "authlib", "flask", "uvicorn", "a2wsgi", "joserfc", "trustme", "sqlalchemy"),
+        *("truststore", "h11", "authlib", "flask", "uvicorn", "a2wsgi", "joserfc", "trustme", "sqlalchemy", "idna"),
         *("cryptography", *(("secretstorage",) if sys.platform == "linux" else ())),
     ),
     "test": (

@@ -80,7 +80,7 @@ class Wanted:
         chosen = tuple(sorted(set(extras)))
         requirements = list(project["dependencies"])
         for extra in chosen:
-            requirements += project["optional-dependencies"][extra]
+            requirements += project["optional-dependencies"].get(extra, ())  # one that is kept may be gone
         pins = [line.strip() for line in places.constraints.read_text("utf-8").splitlines()]
         pins = [line for line in pins if line and not line.startswith("#")]
         meaning = hashlib.sha256("\n".join([*requirements, "--", *pins]).encode()).hexdigest()

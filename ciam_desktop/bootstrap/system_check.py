@@ -1,32 +1,24 @@
 """Owns the check of what Qt needs from the system: a display, and libraries that no Python package brings.
 
-Qt ends the whole process when its platform plugin cannot be loaded, so this asks the dynamic linker first.
+Qt ends the whole process when its platform plugin cannot be loaded, so this asks the dynamic linker first. Every start
+of the window pays for that, so what only a failure needs is imported when there is one.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
-import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from ciam_desktop.bootstrap.failures import again, distribution_family
 from ciam_desktop.i18n import _
 
 _LDD_TIMEOUT = 20.0  # seconds
-_NOT_FOUND = re.compile(r"^\s*(\S+) => not found", re.MULTILINE)
 
 # The packages with the libraries that QtGui, QtWidgets and the platform plugins xcb and wayland link to, as of Qt 6.11,
 # less those that come with every C library: library -> its package in Debian, Fedora, Arch, openSUSE.
 _PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "libEGL.so.1": ("libegl1", "libglvnd-egl", "libglvnd", "libEGL1"),
     "libGL.so.1": ("libgl1", "libglvnd-glx", "libglvnd", "libGL1"),
-    "libGLX.so.0": ("libglx0", "libglvnd-glx", "libglvnd", "libglvnd"),
-    "libOpenGL.so.0": ("libopengl0", "libglvnd-opengl", "libglvnd", "libglvnd"),
     "libX11.so.6": ("libx11-6", "libX11", "libx11", "libX11-6"),
     "libX11-xcb.so.1": ("libx11-xcb1", "libX11-xcb", "libx11", "libX11-xcb1"),
     "libdbus-1.so.3": ("libdbus-1-3", "dbus-libs", "dbus", "libdbus-1-3"),
@@ -36,7 +28,6 @@ _PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "libgthread-2.0.so.0": ("libglib2.0-0", "glib2", "glib2", "libgthread-2_0-0"),
     "libwayland-client.so.0": ("libwayland-client0", "libwayland-client", "wayland", "libwayland-client0"),
     "libwayland-cursor.so.0": ("libwayland-cursor0", "libwayland-cursor", "wayland", "libwayland-cursor0"),
-    "libwayland-egl.so.1": ("libwayland-egl1", "libwayland-egl", "wayland", "libwayland-egl1"),
     "libxcb.so.1": ("libxcb1", "libxcb", "libxcb", "libxcb1"),
     "libxcb-cursor.so.0": ("libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor", "libxcb-cursor0"),
     "libxcb-icccm.so.4": ("libxcb-icccm4", "xcb-util-wm", "xcb-util-wm", "libxcb-icccm4"),
@@ -58,6 +49,7 @@ _PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "libxcb-xkb.so.1": ("libxcb-xkb1", "libxcb", "libxcb", "libxcb-xkb1"),
     "libxkbcommon.so.0": ("libxkbcommon0", "libxkbcommon", "libxkbcommon", "libxkbcommon0"),
     "libxkbcommon-x11.so.0": ("libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11", "libxkbcommon-x11-0"),
+    "libzstd.so.1": ("libzstd1", "libzstd", "zstd", "libzstd1"),
 }
 _FAMILIES = ("debian", "fedora", "arch", "suse")
 _INSTALL = {
@@ -90,20 +82,21 @@ def missing_qt_library() -> str | None:
     package = _qt_folder()
     if package is None:
         return None
-    needed = [package / "QtWidgets.abi3.so"]
     plugins = [
         path
         for name in _wanted_plugins() or _usual_plugins()
         if (path := package / "Qt" / "plugins" / "platforms" / f"libq{name}.so").is_file()
     ]
-    if all(map(_loads, needed)) and (not plugins or any(map(_loads, plugins))):
+    modules = [package / "QtWidgets.abi3.so"]
+    if any(map(_loads, plugins or modules)):  # a plugin links to all that the modules link to
         return None
-    return _sentence(_unresolved([*needed, *plugins]))
+    return _sentence(_unresolved([*modules, *plugins]))
 
 
 def _qt_folder() -> Path | None:
-    spec = importlib.util.find_spec("PySide6")
-    return Path(spec.origin).parent if spec is not None and spec.origin else None
+    # importlib.util.find_spec, without its 5 ms
+    specs = (finder.find_spec("PySide6", None) for finder in sys.meta_path)
+    return next((Path(spec.origin).parent for spec in specs if spec is not None and spec.origin), None)
 
 
 def _wanted_plugins() -> list[str]:
@@ -117,6 +110,8 @@ def _usual_plugins() -> list[str]:
 
 
 def _loads(library: Path) -> bool:
+    import ctypes
+
     try:
         ctypes.CDLL(os.fspath(library))
     except OSError:
@@ -126,6 +121,10 @@ def _loads(library: Path) -> bool:
 
 def _unresolved(libraries: list[Path]) -> list[str]:
     """The names of the libraries that the dynamic linker cannot find for `libraries`, as ldd(1) tells them."""
+    import re
+    import shutil
+    import subprocess
+
     ldd = shutil.which("ldd")
     if ldd is None:
         return []
@@ -137,11 +136,13 @@ def _unresolved(libraries: list[Path]) -> list[str]:
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        names.update(_NOT_FOUND.findall(answer.stdout))
+        names.update(re.findall(r"^\s*(\S+) => not found", answer.stdout, re.MULTILINE))
     return sorted(names)
 
 
 def _sentence(names: list[str]) -> str:
+    from ciam_desktop.bootstrap.failures import again, distribution_family
+
     family = distribution_family()
     column = _FAMILIES.index(family) if family else -1
     packages = sorted({_PACKAGES[name][column] for name in names if name in _PACKAGES}) if family else []

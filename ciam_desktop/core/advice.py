@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from ciam_desktop.core.errors import InteractionRequired, SignInError
 from ciam_desktop.i18n import N_, _
 
-_AADSTS = re.compile(r"AADSTS(\d{4,7})")
+_AADSTS = re.compile(r"AADSTS([0-9]{4,7})(?![0-9])")
 _INTERACTION = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 
 
@@ -120,13 +121,12 @@ def refusal(answer: Mapping[str, Any], *, silent: bool = False) -> SignInError:
     else:
         sentence = _("The provider refused the sign-in (%(error)s).") % {"error": error or _("no reason given")}
     if silent and error in _INTERACTION:
-        claims = answer.get("claims")
         return InteractionRequired(
             sentence,
             error=error,
             code=code,
             correlation_id=correlation_id,
-            claims=claims if isinstance(claims, str) else "",
+            claims=_claims(answer.get("claims")),
         )
     return SignInError(sentence, error=error, code=code, correlation_id=correlation_id)
 
@@ -134,6 +134,14 @@ def refusal(answer: Mapping[str, Any], *, silent: bool = False) -> SignInError:
 def _code(answer: Mapping[str, Any]) -> str:
     found = _AADSTS.search(str(answer.get("error_description", "")))
     return found.group(1) if found else ""
+
+
+def _claims(value: Any) -> str:
+    """`value` if it is a claims request (OpenID Connect Core 1.0 section 5.5), else nothing: it is sent on as it is."""
+    try:
+        return value if isinstance(value, str) and isinstance(json.loads(value), dict) else ""
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _plain(value: Any) -> str:

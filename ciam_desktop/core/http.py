@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import socket
 import ssl
+import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from ciam_desktop.i18n import _
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+BODY_SECONDS = 300.0
 MAX_BODY_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 
@@ -41,7 +44,17 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON; raises ValueError when it is none."""
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+class _Session(requests.Session):
+    """Looks at no redirect: even with redirects off, requests would read such an answer whole, without any limit."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 -- the same for every answer
+        return None
 
 
 class _TrustAdapter(requests.adapters.HTTPAdapter):
@@ -49,8 +62,7 @@ class _TrustAdapter(requests.adapters.HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        # One more try when a kept-alive connection turns out to be closed; it never repeats a sent request.
-        super().__init__(max_retries=urllib3.Retry(total=1, connect=1, read=0, redirect=0, other=0))
+        super().__init__()  # without retries: a POST is no safe thing to repeat, and urllib3 logs each with its URL
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
@@ -75,12 +87,15 @@ def _context(ca_file: Path | None, *, only: bool) -> ssl.SSLContext:
 class HttpClient:
     """Sends requests that follow no redirect, keep no cookie, and end within their time-outs.
 
+    A body may take `body_seconds` from its first byte to its last, however steadily it drips.
+
     `ca_file` is a PEM bundle trusted besides the operating system's authorities, or, with `only`, in their place.
     Proxies come from the system's settings and never apply to loopback.
     """
 
-    def __init__(self, ca_file: Path | None = None, *, only: bool = False) -> None:
-        self._session = requests.Session()
+    def __init__(self, ca_file: Path | None = None, *, only: bool = False, body_seconds: float = BODY_SECONDS) -> None:
+        self._body_seconds = body_seconds
+        self._session = _Session()
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE and .netrc must not decide for us
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = "ciam-desktop"
@@ -118,15 +133,7 @@ class HttpClient:
                 stream=True,
                 proxies=_proxies(host),
             ) as response:
-                body = bytearray()
-                for chunk in response.iter_content(_CHUNK_BYTES):
-                    body += chunk
-                    if len(body) > limit:
-                        raise NetworkError(
-                            _("The answer of %(host)s is too large.") % {"host": host},
-                            host=host,
-                            reason="too large",
-                        )
+                body = self._read(response, limit, host)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 _log.debug(
                     "%s %s -> %s",
@@ -134,16 +141,37 @@ class HttpClient:
                     urlsplit(url)._replace(query="", fragment="").geturl(),
                     response.status_code,
                 )
-                return Answer(response.status_code, lowered, bytes(body))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                return Answer(response.status_code, lowered, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             # What requests raises names the whole URL; the chain would carry its query along.
             raise _network_error(host, error) from None
 
+    def _read(self, response: requests.Response, limit: int, host: str) -> bytes:
+        """The decoded body; `read1` hands over what is there, where iter_content waits for whole pieces."""
+        deadline = time.monotonic() + self._body_seconds
+        body = bytearray()
+        while piece := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += piece
+            if len(body) > limit:
+                sentence = _("The answer of %(host)s is too large.")
+                raise NetworkError(sentence % {"host": host}, host=host, reason="too large")
+            if time.monotonic() > deadline:
+                sentence = _("%(host)s did not answer in time.")
+                raise NetworkError(sentence % {"host": host}, host=host, reason="timeout")
+        return bytes(body)
+
 
 def _proxies(host: str) -> dict[str, str]:
-    if host in LOOPBACK_HOSTS or urllib.request.proxy_bypass(host):
+    if _is_loopback(host) or urllib.request.proxy_bypass(host):
         return {}
     return urllib.request.getproxies()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761 section 6.3
 
 
 def _network_error(host: str, error: BaseException) -> NetworkError:
@@ -160,10 +188,12 @@ def _network_error(host: str, error: BaseException) -> NetworkError:
         return NetworkError(_("The proxy did not connect to %(host)s.") % {"host": host}, host=host, reason="proxy")
     if any(isinstance(c, socket.gaierror) for c in causes):
         return NetworkError(_("The name %(host)s was not found.") % {"host": host}, host=host, reason="dns")
-    if any(isinstance(c, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for c in causes):
-        return NetworkError(_("%(host)s did not answer in time.") % {"host": host}, host=host, reason="timeout")
     if any(isinstance(c, ConnectionRefusedError) for c in causes):
         return NetworkError(_("Nothing answers at %(host)s.") % {"host": host}, host=host, reason="refused")
+    timeouts = [c for c in causes if isinstance(c, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError)]
+    # urllib3 counts every connection that could not be made among its time-outs.
+    if any(not isinstance(c, urllib3.exceptions.NewConnectionError) for c in timeouts):
+        return NetworkError(_("%(host)s did not answer in time.") % {"host": host}, host=host, reason="timeout")
     return NetworkError(_("The connection to %(host)s failed.") % {"host": host}, host=host, reason="connection")
 
 

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 _CONFIDENTIAL = (
-    "access_token|refresh_token|id_token|id_token_hint|login_hint|logout_hint|username|client_assertion|assertion|client_secret|"
-    "client_info|code_verifier|code_challenge|device_code|user_code|password|passwd|secret|nonce|state|code|cookie|set-cookie|sid"
+    "access_?token|refresh_?token|id_?token|id_token_hint|token|login_hint|logout_hint|username|client_assertion|assertion|"
+    "client[_-]?secret|client_info|code_?verifier|code_challenge|device_code|user_code|password|passwd|secret|nonce|"
+    "state|code|authorization|proxy-authorization|cookie|set-cookie|sid|preferred_username|email|upn|unique_name|"
+    "given_name|family_name|name|oid|sub|home_account_id|local_account_id"
 )
+# The names that also stand before "=" or ":" in running text; of the others, prose is full.
+_IN_TEXT = _CONFIDENTIAL.partition("|preferred_username")[0]
+# To the closing quote, or to the end where the text was cut.
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z))"""
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # A JSON Web Token, complete or cut (RFC 7519 section 3); "eyJ" is '{"' in base64url.
     (re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"), "<token>"),
+    (re.compile(r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(\s*:\s*)[^\r\n\"']+"), r"\1\2<secret>"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), r"\1 <secret>"),
-    # "name": "value", 'name': 'value' and name=value, as JSON, Python and URLs write them.
+    # JSON inside a JSON string: \"name\":\"value\".
+    (re.compile(rf"""(?i)(\\+"(?:{_CONFIDENTIAL})\\+"\s*:\s*\\+")[^"\\]*"""), r"\1<secret>"),
+    # "name": "value", 'name': b'value', ('name', 'value'), as JSON and Python write them.
     (
-        re.compile(rf"""(?i)(["'](?:{_CONFIDENTIAL})["']\s*:\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\]]*\])"""),
+        re.compile(
+            rf"""(?is)(["'](?:{_CONFIDENTIAL})["']\s*[:,]\s*)b?(?:{_QUOTED}|[\[(][^\])]*(?:[\])]|\Z)|[0-9][0-9.]*)"""
+        ),
         r'\1"<secret>"',
     ),
-    (re.compile(rf"(?i)(?<![A-Za-z_])({_CONFIDENTIAL})=[^&\s\"'<>]+"), r"\1=<secret>"),
-    (re.compile(r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), "<address>"),
+    # name=value, as URLs, forms and reprs write it.
+    (re.compile(rf"""(?is)(?<![A-Za-z])({_IN_TEXT})(\s*=\s*|%3D)(?:b?{_QUOTED}|[^&\s"'<>,;)]+)"""), r"\1\2<secret>"),
+    # The lookbehind lets each word be tried once: without it a long line would take quadratic time.
+    (re.compile(r"(?<![\w.%+-])[\w.%+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "<address>"),
 )
 
 
 def redact(text: str) -> str:
-    """`text` without anything that lets somebody in or names a person."""
+    """`text` without anything that lets somebody in or names a person; the home folder becomes `~`."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    return text
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
 
 
 class RedactingFormatter(logging.Formatter):

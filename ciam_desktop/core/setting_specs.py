@@ -136,7 +136,7 @@ SETTINGS: tuple[SettingSpec, ...] = (
     ),
     SettingSpec(
         "CA_BUNDLE",
-        N_("A file of PEM certificates to trust, in place of the system's."),
+        N_("A file of PEM certificates to trust besides the system's."),
         "/etc/ssl/contoso.pem",
     ),
     SettingSpec(

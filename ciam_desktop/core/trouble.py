@@ -22,7 +22,7 @@ class NextStep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One banner; `details` are lines like "Code: AADSTS65004", or empty. `calm` is for what is merely worth knowing."""
+    """One banner; `details` are lines like "Code: AADSTS65004", or empty. `calm` is for what is only worth knowing."""
 
     title: str
     text: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QLocale, QObject, Signal
 
 from ciam_desktop.core import trouble
-from ciam_desktop.core.errors import NetworkError, SignInError
+from ciam_desktop.core.errors import NetworkError, SignInCancelled, SignInError
 from ciam_desktop.core.identity import state
+from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
 from ciam_desktop.qt.lanes import Lane, Relay
 
@@ -63,14 +65,21 @@ class IdentityController(QObject):
         self._attempt: _Attempt | None = None
         self._farewell: RedirectListener | None = None
         self._leaving = ""
+        self._starting = False
         self._started_over = False
+        self._closed = False
+        self._opened: Backend | None = None  # the backend from the moment on in which `close` must close it
+        self._gate = threading.Lock()  # guards the two above: a backend may be ready just when the window closes
         self.session = state.Session()
         self.backend: Backend | None = None
 
     # What a person does.
 
     def start(self) -> None:
-        """Build the services and read who is signed in."""
+        """Build the services and read who is signed in; does nothing while it is at it, or once it is done."""
+        if self._starting or self.backend is not None:
+            return
+        self._starting = True
         task = self._lane.submit(self._connect_and_restore)
         task.succeeded.connect(self._on_restored)
         task.failed.connect(self._on_start_failed)
@@ -119,13 +128,15 @@ class IdentityController(QObject):
 
     def close(self) -> None:
         """End every wait; called before the lanes are closed."""
+        with self._gate:
+            self._closed, opened = True, self._opened
         self.cancel()
         if self._attempt is not None and self._attempt.listener is not None:
             self._attempt.listener.close()
         if self._farewell is not None:
             self._farewell.close()
-        if self.backend is not None:
-            self.backend.close()
+        if opened is not None:
+            opened.close()
 
     # What the to-dos report.
 
@@ -151,34 +162,37 @@ class IdentityController(QObject):
     def _connect_and_restore(self) -> tuple[Backend, Person | None]:
         backend = self._connect()
         try:
-            return backend, backend.people.restore()
+            person = backend.people.restore()
         except BaseException:
             backend.close()
             raise
+        with self._gate:
+            self._opened, too_late = backend, self._closed
+        if too_late:
+            backend.close()
+        return backend, person
 
     def _begin(self, backend: Backend, attempt: _Attempt, account: state.AccountState, prompt: str) -> None:
         from ciam_desktop.core.identity.loopback import Expected, Kind, RedirectListener  # after first paint
 
         listener = RedirectListener(self._settings.redirect_uri, strict_port=self._settings.strict_port)
+        attempt.listener = listener  # from here on cancelling reaches it
+        if attempt.cancelled:
+            raise SignInCancelled(_("The sign-in was cancelled."))
         redirect_uri = listener.open()
-        try:
-            tenant = backend.tenant
-            scopes = [tenant.read_scope] if attempt.read_only else [tenant.read_scope, tenant.readwrite_scope]
-            person = state.person_of(account)
-            request = backend.people.begin(
-                redirect_uri,
-                scopes,
-                login_hint=person.address if person else "",
-                prompt=prompt,
-                claims=account.claims if isinstance(account, state.NeedsInteraction) else "",
-                language=QLocale.system().bcp47Name(),
-            )
-            expected = Expected(Kind.SIGN_IN, request.state, request.issuer)
-            listener.expect(expected, deadline=SIGN_IN_SECONDS, on_done=lambda done: self._relay.send((attempt, done)))
-        except BaseException:
-            listener.close()
-            raise
-        attempt.listener, attempt.request = listener, request
+        tenant = backend.tenant
+        scopes = [tenant.read_scope] if attempt.read_only else [tenant.read_scope, tenant.readwrite_scope]
+        person = state.person_of(account)
+        attempt.request = request = backend.people.begin(
+            redirect_uri,
+            scopes,
+            login_hint=person.address if person else "",
+            prompt=prompt,
+            claims=account.claims if isinstance(account, state.NeedsInteraction) else "",
+            language=QLocale.system().bcp47Name(),
+        )
+        expected = Expected(Kind.SIGN_IN, request.state, request.issuer, request.issuer_required)
+        listener.expect(expected, deadline=SIGN_IN_SECONDS, on_done=lambda done: self._relay.send((attempt, done)))
 
     def _complete(self, backend: Backend, attempt: _Attempt, redirect: Redirect) -> Person:
         """Redeem and prove, then answer the browser's page with what is true."""
@@ -202,16 +216,20 @@ class IdentityController(QObject):
         """Start the listener for the post-logout redirect; returns the address for the browser, or ""."""
         from ciam_desktop.core.identity.loopback import Expected, Kind, RedirectListener
 
-        listener = RedirectListener(self._settings.post_logout_redirect_uri, strict_port=self._settings.strict_port)
-        back_to = listener.open()
+        back_to = self._settings.post_logout_redirect_uri
+        if not back_to.startswith("http://"):  # a page of somebody else's, which ends the sign-out in our place
+            return backend.people.end_session_uri(person, back_to)[0]
+        listener = RedirectListener(back_to, strict_port=self._settings.strict_port)
+        self._farewell = listener  # from here on closing reaches it
+        if self._closed:
+            listener.close()
         try:
-            uri, expected_state = backend.people.end_session_uri(person, back_to)
+            uri, expected_state = backend.people.end_session_uri(person, listener.open())
             if uri:
                 expected = Expected(Kind.SIGN_OUT, expected_state)
                 listener.expect(
-                    expected, deadline=SIGN_OUT_SECONDS, on_done=lambda done: self._relay.send((None, done))
+                    expected, deadline=SIGN_OUT_SECONDS, on_done=lambda done: self._relay.send((listener, done))
                 )
-                self._farewell = listener
         except BaseException:
             listener.close()
             raise
@@ -222,6 +240,7 @@ class IdentityController(QObject):
     # Back on the UI thread.
 
     def _on_restored(self, result: tuple[Backend, Person | None]) -> None:
+        self._starting = False
         self.backend, person = result
         self._advance(state.Restored(person))
         self.ready.emit(self.backend)
@@ -230,15 +249,14 @@ class IdentityController(QObject):
             self.sign_in()
 
     def _on_start_failed(self, error: Exception) -> None:
+        self._starting = False
         self._started_over = False
         _log_unexpected(error)
         self.trouble.emit(trouble.of_start(error))
 
     def _on_begun(self, attempt: _Attempt) -> None:
-        if attempt.cancelled:
-            self._end(attempt)
-            return
-        self.open_browser_again()
+        if attempt is self._attempt and not attempt.cancelled:  # else the listener has said so already, or will
+            self.open_browser_again()
 
     def _open_browser(self, attempt: _Attempt, uri: str) -> None:
         from ciam_desktop.core.identity.browser import open_in_browser
@@ -246,12 +264,12 @@ class IdentityController(QObject):
         self._advance(state.BrowserSent(uri))
         open_in_browser(uri, lambda opened: self._relay.send((attempt, opened)))
 
-    def _on_relayed(self, message: tuple[_Attempt | None, Any]) -> None:
+    def _on_relayed(self, message: tuple[_Attempt | RedirectListener, Any]) -> None:
         attempt, done = message
-        if attempt is None:
+        if attempt is self._farewell:
             self._on_farewell(done)
-        elif attempt is not self._attempt:
-            return  # of an attempt that has ended
+        elif attempt is not self._attempt or not isinstance(attempt, _Attempt):
+            return  # of an attempt, or a sign-out, that has ended
         elif isinstance(done, bool):
             self._on_browser_tried(attempt, opened=done)
         elif isinstance(done, SignInError):

@@ -71,7 +71,7 @@ def colours_of(palette: QPalette) -> Colours:
 
 def _sheet(c: Colours) -> str:
     return f"""
-    QMainWindow, QWidget#page, QWidget#pages {{ background: {c.ground}; }}
+    QMainWindow, QDialog, QWidget#page, QWidget#pages {{ background: {c.ground}; }}
     QWidget {{ color: {c.text}; }}
     QToolTip {{ color: {c.text}; background: {c.raised}; border: 1px solid {c.line}; padding: 4px; }}
     QWidget#side {{ background: {c.side}; border-right: 1px solid {c.line}; }}
@@ -83,6 +83,7 @@ def _sheet(c: Colours) -> str:
     QLabel#stepNow {{ color: {c.text}; font-weight: 600; }}
     QLabel#verdictGood {{ color: {c.good}; font-weight: 600; }}
     QLabel#badge {{ color: {c.quiet}; border: 1px solid {c.line}; border-radius: 8px; padding: 2px 8px; }}
+    QLabel#wrong {{ color: {c.bad}; font-weight: 600; }}
     QFrame#card {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 16px; }}
     QFrame#banner {{ background: {c.bad_ground}; border: 1px solid {c.bad}; border-radius: 8px; }}
     QFrame#note {{ background: {c.note_ground}; border: 1px solid {c.line}; border-radius: 8px; }}

@@ -26,7 +26,7 @@ SLOW = 40  # seconds for what starts a process or draws a page on a busy machine
 
 def secrets_in_vault(desktop: Desktop) -> dict[str, str]:
     """Every token that the keyring holds for the program, by its kind."""
-    found = {}
+    found: dict[str, str] = {}
     for _label, attributes, secret in desktop.keyring.items():
         if attributes.get("application") == "io.github.ciam-desktop":
             tokens = json.loads(secret)["tokens"]

@@ -7,6 +7,8 @@ import hashlib
 import json
 import secrets
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,12 +16,15 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import msal
+import portalocker
 import requests
 
 from ciam_desktop.sandbox import choices, database
 from ciam_desktop.sandbox.listening import choose
+from ciam_desktop.sandbox.server import LOCK_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -45,6 +50,25 @@ def give_free_ports(folder: Path) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO choice VALUES (?, ?)", [(k, str(v)) for k, v in found.items()])
     return found
+
+
+def is_served(folder: Path) -> bool:
+    """Whether a sandbox holds the folder's lock."""
+    flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+    try:
+        with portalocker.Lock(folder / LOCK_FILE, flags=flags, timeout=0, fail_when_locked=True):
+            return False
+    except portalocker.exceptions.LockException:
+        return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
+    """Wait for `condition`; the seconds that it took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "it did not happen in time"
+        threading.Event().wait(0.01)
+    return time.monotonic() - start
 
 
 @dataclass
@@ -110,7 +134,7 @@ class Browser:
     def get(self, url: str, **headers: str) -> Page:
         return Page(self._session.get(url, allow_redirects=False, timeout=SECONDS, headers=headers))
 
-    def send(self, page: Page, step: str, **values: str | None) -> Page:
+    def send(self, page: Page, step: str, /, **values: str | None) -> Page:
         """Send the form of this step; a value of None leaves the field out, as an unticked box does."""
         form = page.form(step)
         fields: dict[str, str | None] = {"step": step, **form.fields, **values}

@@ -80,7 +80,9 @@ def test_an_unknown_tenant_has_no_discovery(tenant: Tenant) -> None:
 def test_each_port_serves_only_what_belongs_to_it(tenant: Tenant) -> None:
     authorize, token = tenant.discovery["authorization_endpoint"], tenant.discovery["token_endpoint"]
     with Browser() as browser:
-        assert browser.get(authorize.replace("oauth2/v2.0/authorize", "discovery/v2.0/keys")).response.status_code == 404
+        assert (
+            browser.get(authorize.replace("oauth2/v2.0/authorize", "discovery/v2.0/keys")).response.status_code == 404
+        )
         assert browser.get(authorize.replace("authorize", "token")).response.status_code == 404
     assert tenant.http.get(token.replace("token", "authorize"), timeout=10).status_code == 404
 

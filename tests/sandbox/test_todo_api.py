@@ -127,7 +127,7 @@ def test_each_call_answers_as_the_contract_says(
 
 
 def test_a_todo_lives_from_its_creation_to_its_deletion(api: Api) -> None:
-    todo = api.add("Ünïcode ☃ \"quoted\" <b>")
+    todo = api.add('Ünïcode ☃ "quoted" <b>')
     assert todo["owner"] == api.oid
     assert api.call(READ, "GET", f"/{todo['id']}").json() == todo
     changed = api.call(WRITE, "PUT", f"/{todo['id']}", json={"description": "new", "owner": SOMEBODY, "id": 1})
@@ -176,10 +176,9 @@ def forged(token: str, claims: dict[str, Any], *, alg: str = "RS256", kid: str |
     """The same token with other claims, signed by a key that is not the tenant's."""
     changed = claims_of(token) | claims
     header_kid = kid or str(jwt.get_unverified_header(token)["kid"])
-    key: Any = "a secret of thirty-two bytes or more"
-    if alg.startswith("RS"):
-        key = rsa.generate_private_key(65537, 2048)
-    return jwt.encode(changed, None if alg == "none" else key, algorithm=alg, headers={"kid": header_kid})
+    keys: dict[str, Any] = {"none": None, "HS256": "a secret of thirty-two bytes or more"}
+    key = keys[alg] if alg in keys else rsa.generate_private_key(65537, 2048)
+    return jwt.encode(changed, key, algorithm=alg, headers={"kid": header_kid})
 
 
 @pytest.mark.parametrize("alg", ["RS256", "HS256", "none"])

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import socket
+import sqlite3
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import jwt
 import msal
 import pytest
 
+from ciam_desktop import sandbox_process
 from ciam_desktop.sandbox.database import open_engine
 from ciam_desktop.sandbox.server import TENANT_FILE
 from ciam_desktop.sandbox.tenant.keys import SigningKeys
-from tests.sandbox.support import claims_of
+from ciam_desktop.sandbox.todo_api.bearer import BadToken, TenantKeys
+from tests.sandbox.support import Tenant, claims_of, is_served, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import requests
-
-    from tests.sandbox.support import Tenant
 
 RACERS = 8
 
@@ -119,6 +125,10 @@ def test_the_callers_request_id_is_the_correlation_id(tenant: Tenant) -> None:
     assert body["correlation_id"] == mine
 
 
+def kid_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
 def daemon(tenant: Tenant, secret: str) -> msal.ConfidentialClientApplication:
     return msal.ConfidentialClientApplication(
         tenant.info.daemon_client_id,
@@ -173,15 +183,47 @@ def test_the_daemon_may_send_its_secret_in_the_header(tenant: Tenant) -> None:
     assert response.status_code == 200
 
 
-def test_a_rotated_key_signs_at_once_and_the_api_learns_it(tenant: Tenant, shared_dir: Path) -> None:
-    old = tenant.daemon_token()
-    get = f"{tenant.info.api_endpoint}/"
-    assert tenant.http.get(get, headers={"Authorization": f"Bearer {old}"}, timeout=10).status_code == 200
-    engine = open_engine(shared_dir / TENANT_FILE)
-    kid = SigningKeys(engine).rotate()
-    engine.dispose()
-    published = [key["kid"] for key in tenant.get_json(tenant.discovery["jwks_uri"])["keys"]]
-    assert published[0] == kid
-    assert len(published) >= 2
-    # The old key is published still, so its tokens stay good; the new one's are learnt within the API's pause.
-    assert tenant.http.get(get, headers={"Authorization": f"Bearer {old}"}, timeout=10).status_code == 200
+def test_a_rotated_key_signs_at_once_and_the_api_learns_it(data_dir: Path) -> None:
+    with sandbox_process.join(data_dir) as held, Tenant(held.info) as own:
+        old = own.daemon_token()
+        patient = TenantKeys(held.info.authority, held.info.ca_file)
+        eager = TenantKeys(held.info.authority, held.info.ca_file, pause=0)
+        assert patient.key(kid_of(old)).kid == eager.key(kid_of(old)).kid == kid_of(old)
+        engine = open_engine(data_dir / TENANT_FILE)
+        kid = SigningKeys(engine).rotate()
+        engine.dispose()
+        new = own.daemon_token()
+        assert kid_of(new) == kid
+        assert [key["kid"] for key in own.get_json(own.discovery["jwks_uri"])["keys"]] == [kid, kid_of(old)]
+        assert eager.key(kid).kid == kid
+        with pytest.raises(BadToken):
+            patient.key(kid)  # it asked a moment ago, and does not ask again for each stranger's kid
+        # The API had no reason to ask before, so it knows both.
+        for token in (new, old):
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert own.http.get(f"{held.info.api_endpoint}/", headers=bearer, timeout=10).status_code == 200
+    wait_until(lambda: not is_served(data_dir))
+
+
+def test_codes_and_refresh_tokens_expire(data_dir: Path) -> None:
+    with sandbox_process.join(data_dir) as held, Tenant(held.info) as own:
+        token = own.demo_tokens()["refresh_token"]
+        answer, verifier = own.sign_in_demo()
+        with closing(sqlite3.connect(data_dir / TENANT_FILE)) as connection, connection:
+            connection.execute("UPDATE code SET expires_at = strftime('%s') - 1")
+            connection.execute("UPDATE refresh_token SET expires_at = strftime('%s') - 1")
+        assert own.redeem(answer["code"], verifier).json()["error_codes"] == [70008]
+        assert own.refresh(token).json()["error_codes"] == [700082]
+    wait_until(lambda: not is_served(data_dir))
+
+
+def test_idle_connections_do_not_hold_up_others(tenant: Tenant) -> None:
+    addresses = [tenant.discovery[name] for name in ("token_endpoint", "authorization_endpoint")] * 12
+    ports = [urlsplit(each).port for each in [*addresses, tenant.info.api_endpoint]]
+    idle = [socket.create_connection(("localhost", port or 0), 5) for port in ports]
+    start = time.monotonic()
+    assert tenant.get_json(f"{tenant.info.authority}/.well-known/openid-configuration")
+    assert tenant.http.get(tenant.info.api_endpoint, timeout=10).status_code == 401
+    assert time.monotonic() - start < 2
+    for each in idle:
+        each.close()

@@ -62,7 +62,12 @@ def _tell(clone: Clone) -> list[str]:
 
 
 def _double_click(
-    clone: Clone, command: list[str], env: dict[str, str], *, out: int = subprocess.DEVNULL, err: int = subprocess.DEVNULL
+    clone: Clone,
+    command: list[str],
+    env: dict[str, str],
+    *,
+    out: int = subprocess.DEVNULL,
+    err: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start `command` as a desktop does: no stream leads anywhere, except for what is said."""
     return subprocess.Popen(command, cwd=clone.root, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -201,4 +206,3 @@ def _windows(display: Display) -> list[str]:
         timeout=20,
     )
     return found.stdout.split()
-

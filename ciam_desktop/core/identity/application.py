@@ -5,10 +5,10 @@ from __future__ import annotations
 import msal
 
 from ciam_desktop.core.advice import refusal
-from ciam_desktop.core.errors import SettingsError, SignInError
+from ciam_desktop.core.errors import SettingsError
 from ciam_desktop.core.http import HttpClient
 from ciam_desktop.core.identity.provider import Provider
-from ciam_desktop.core.identity.transport import MsalTransport
+from ciam_desktop.core.identity.transport import UNREADABLE, MsalTransport, bearer_token, unreadable
 from ciam_desktop.i18n import _
 
 
@@ -35,8 +35,8 @@ class Application:
         )
         try:
             result = app.acquire_token_for_client([self._scope])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise SignInError(_("The provider's answer cannot be read.")) from None
+        except UNREADABLE:
+            raise unreadable() from None
         if "error" in result:
             raise refusal(result)
-        return str(result["access_token"])
+        return bearer_token(result)

@@ -14,10 +14,12 @@ def open_in_browser(uri: str, on_result: Callable[[bool], None]) -> None:
     """
 
     def run() -> None:
+        opened = False
         try:
             opened = webbrowser.open(uri)
         except (webbrowser.Error, OSError):
-            opened = False
-        on_result(opened)
+            pass
+        finally:  # also after an error that nobody foresaw: somebody waits for the result
+            on_result(opened)
 
     threading.Thread(target=run, name="browser", daemon=True).start()

@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.types import Options
 
 from ciam_desktop.core.errors import TokenNotProven
@@ -20,6 +21,7 @@ from ciam_desktop.i18n import _
 LEEWAY_SECONDS = 120
 WRONG_CLOCK_SECONDS = 600
 # Asymmetric signatures only: `none` and the HMAC family would let anyone who knows the client id sign (RFC 8725 3.1).
+MIN_RSA_BITS = 2048  # RFC 7518 sections 3.3 and 3.5
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 
 # The claims are judged below, where each failure gets its own name.
@@ -40,7 +42,7 @@ class Before:
     """Who a refreshed token must still be about (OpenID Connect Core 1.0 section 12.2)."""
 
     issuer: str
-    subject: str
+    subject: str = field(repr=False)
 
 
 def nonce_on_the_wire(nonce: str) -> str:
@@ -73,19 +75,24 @@ def prove(
             % {"alg": algorithm[:16] or "none"},
             check="alg",
         )
+    if "crit" in header:  # nothing that may stand there is understood here (RFC 7515 section 4.1.11)
+        raise TokenNotProven(_("The ID token demands something that this program does not know."), check="crit")
     key_id = str(header.get("kid", ""))
     jwk = provider.key(key_id)
     if jwk is None:
         raise TokenNotProven(_("The ID token is signed by a key that the provider does not publish."), check="key")
     try:
+        if jwk.get("alg", algorithm) != algorithm:  # a key serves one algorithm (RFC 8725 section 3.1)
+            raise ValueError
         signing_key = jwt.PyJWK.from_dict(dict(jwk), algorithm=algorithm)
+        _check_strength(signing_key.key, algorithm)
         claims = jwt.decode(
             raw,
             signing_key,
             algorithms=[algorithm],
             options=_SIGNATURE_ONLY,
         )
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
         raise TokenNotProven(_("The signature of the ID token is not the provider's."), check="signature") from None
     _check_parties(claims, discovery.issuer, discovery.tenant_id, client_id)
     issued_at, expires_at = _check_times(claims, now)
@@ -96,8 +103,18 @@ def prove(
 def _header(raw: str) -> Mapping[str, Any]:
     try:
         return jwt.get_unverified_header(raw)
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, RecursionError):
         raise TokenNotProven(_("What came as ID token is none."), check="format") from None
+
+
+def _check_strength(key: object, algorithm: str) -> None:
+    """Raise ValueError for a key that is no public one, too short, or on a curve that is not the algorithm's."""
+    curve = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}.get(algorithm)
+    strong = (curve is None and isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == curve
+    )
+    if not strong:
+        raise ValueError
 
 
 def _check_parties(claims: Mapping[str, Any], issuer: str, tenant_id: str, client_id: str) -> None:
@@ -141,7 +158,9 @@ def _check_times(claims: Mapping[str, Any], now: float) -> tuple[int, int]:
 
 
 def _check_binding(claims: Mapping[str, Any], nonce: str | None, before: Before | None) -> None:
-    if nonce is not None and not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    held = claims.get("nonce")
+    fits = isinstance(held, str) and held.isascii() and hmac.compare_digest(held, nonce or "")
+    if nonce is not None and not fits:
         raise TokenNotProven(_("The ID token does not belong to this sign-in."), check="nonce")
     if before is not None and (claims.get("iss"), claims.get("sub")) != (before.issuer, before.subject):
         raise TokenNotProven(_("The renewed ID token is about somebody else."), check="sub")

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 import msal
 
 from ciam_desktop.core.advice import refusal
-from ciam_desktop.core.errors import InteractionRequired, NetworkError, SignInError, TokenNotProven
+from ciam_desktop.core.errors import InteractionRequired, NetworkError, StoredFormatError, TokenNotProven
 from ciam_desktop.core.http import HttpClient
 from ciam_desktop.core.identity.idtoken import Before, nonce_on_the_wire, prove
 from ciam_desktop.core.identity.person import Person, Verdict, facts, person_from
 from ciam_desktop.core.identity.provider import Provider
-from ciam_desktop.core.identity.transport import MsalTransport
+from ciam_desktop.core.identity.transport import UNREADABLE, MsalTransport, bearer_token, unreadable
 from ciam_desktop.core.identity.vault import Entry, Vault
 from ciam_desktop.i18n import _
 
@@ -30,7 +30,8 @@ class AuthorizationRequest:
 
     uri: str = field(repr=False)
     state: str = field(repr=False)
-    issuer: str | None
+    issuer: str
+    issuer_required: bool
     scopes: tuple[str, ...]
     flow: Mapping[str, Any] = field(repr=False)
 
@@ -86,8 +87,9 @@ class People:
         uri = str(flow["auth_uri"])
         if language:  # MSAL has no parameter for these two
             uri += "&" + urlencode({"ui_locales": language, "mkt": language})
-        issuer = discovery.issuer if discovery.iss_in_response else None
-        return AuthorizationRequest(uri, str(flow["state"]), issuer, tuple(scopes), flow)
+        return AuthorizationRequest(
+            uri, str(flow["state"]), discovery.issuer, discovery.iss_in_response, tuple(scopes), flow
+        )
 
     def complete(self, request: AuthorizationRequest, parameters: Mapping[str, str]) -> Person:
         """Redeem the redirect's `parameters`, prove the ID token, and only then write the vault, once.
@@ -97,24 +99,20 @@ class People:
         cache = msal.SerializableTokenCache()
         try:
             result = self._app(cache).acquire_token_by_auth_code_flow(dict(request.flow), dict(parameters))
+        except UNREADABLE:
+            raise unreadable() from None
         except RuntimeError:  # MSAL's nonce check; its message holds the nonce
             raise TokenNotProven(_("The ID token does not belong to this sign-in."), check="nonce") from None
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-        ):  # MSAL on state, or on answers of another shape
-            raise SignInError(_("The provider's answer cannot be read.")) from None
         if "error" in result:
             raise refusal(result)
+        bearer_token(result)
         tokens = json.loads(cache.serialize())
         verdict, account_id = self._proven(tokens, nonce=nonce_on_the_wire(str(request.flow["nonce"])))
         granted = _granted(request.scopes, result.get("scope"))
         entry = self._vault.change(lambda kept: kept.with_account(account_id, tokens, facts(verdict, granted)))
         person = _person(entry, account_id)
         if person is None:
-            raise SignInError(_("The provider's answer cannot be read."))
+            raise unreadable()
         return person
 
     def access_token(self, account_id: str, *, claims: str = "", renew: bool = False) -> AccessToken:
@@ -123,14 +121,26 @@ class People:
         Raises InteractionRequired when the person must sign in, NetworkError, TokenNotProven, VaultError.
         """
         entry = self._vault.read()
+        try:
+            return self._silent(entry, account_id, claims, renew=renew)
+        except InteractionRequired as refused:
+            # Another program on this vault may have renewed meanwhile, which can end the older refresh token.
+            newer = self._vault.read()
+            if refused.error != "invalid_grant" or newer == entry:
+                raise
+        return self._silent(newer, account_id, claims, renew=renew)
+
+    def _silent(self, entry: Entry, account_id: str, claims: str, *, renew: bool) -> AccessToken:
         before = _person(entry, account_id)
         if before is None:
             raise InteractionRequired(_("You are not signed in any more."))
+        if not before.scopes:  # MSAL would get a token that is meant for another API
+            raise InteractionRequired(_("The app has not been granted this permission."), error="consent_required")
         cache = msal.SerializableTokenCache()
-        cache.deserialize(json.dumps(entry.tokens))
-        app = self._app(cache)
-        account = next((a for a in app.get_accounts() if a["home_account_id"] == account_id), None)
         try:
+            cache.deserialize(json.dumps(entry.tokens))
+            app = self._app(cache)
+            account = next((a for a in app.get_accounts() if a["home_account_id"] == account_id), None)
             result = account and app.acquire_token_silent_with_error(
                 sorted(before.scopes),
                 account,
@@ -138,16 +148,16 @@ class People:
                 force_refresh=renew,
                 http_exceptions=(NetworkError,),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise SignInError(_("The provider's answer cannot be read.")) from None
+        except UNREADABLE:
+            raise unreadable() from None
         if not result:
             raise InteractionRequired(_("Your sign-in cannot be renewed without you."))
         if "error" in result:
             raise refusal(result, silent=True)
-        granted = before.scopes
+        token, granted = bearer_token(result), before.scopes
         if cache.has_state_changed:
             granted = self._keep_renewed(json.loads(cache.serialize()), entry, before, result)
-        return AccessToken(str(result["access_token"]), granted)
+        return AccessToken(token, granted)
 
     def sign_out(self, account_id: str) -> None:
         """Remove every token of `account_id` from this computer; raises VaultError."""
@@ -177,6 +187,9 @@ class People:
         self, tokens: Mapping[str, Any], entry: Entry, before: Person, result: Mapping[str, Any]
     ) -> frozenset[str]:
         """Prove a renewed ID token on the copy, then write the vault; returns the scopes now granted."""
+        tokens = _attributed(tokens, before.account_id)
+        if not _holds_access_token(tokens, before.account_id, result["access_token"]):
+            raise TokenNotProven(_("The renewed token is about somebody else."), check="client_info")
         verdict, granted = before.verdict, _granted(sorted(before.scopes), result.get("scope"))
         if _raw_id_token(tokens, before.account_id) != _raw_id_token(entry.tokens, before.account_id):
             binding = Before(before.verdict.issuer, str(before.verdict.claims["sub"]))
@@ -233,7 +246,33 @@ def _granted(asked: Sequence[str], answered: object) -> frozenset[str]:
 
 def _person(entry: Entry, account_id: str) -> Person | None:
     kept = entry.people.get(account_id)
-    return person_from(account_id, kept) if kept else None
+    try:
+        return person_from(account_id, kept) if kept else None
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise StoredFormatError(_("The saved sign-in cannot be read; it was left as it is.")) from None
+
+
+def _attributed(tokens: Mapping[str, Any], account_id: str) -> dict[str, Any]:
+    """`tokens` with those that MSAL could not attribute given to the account that was renewed.
+
+    A renewal that comes with neither `client_info` nor an ID token names nobody; the refresh token was this account's.
+    MSAL's keys begin with the account.
+    """
+    return {
+        kind: {
+            (f"{account_id}{key}".lower() if unnamed else key): (
+                {**each, "home_account_id": account_id} if unnamed else each
+            )
+            for key, each in entries.items()
+            for unnamed in ["home_account_id" in each and each["home_account_id"] is None]
+        }
+        for kind, entries in tokens.items()
+    }
+
+
+def _holds_access_token(tokens: Mapping[str, Any], account_id: str, secret: str) -> bool:
+    entries = tokens.get(_CREDENTIALS.ACCESS_TOKEN, {}).values()
+    return any(each.get("home_account_id") == account_id and each.get("secret") == secret for each in entries)
 
 
 def _raw_id_token(tokens: Mapping[str, Any], account_id: str) -> str:

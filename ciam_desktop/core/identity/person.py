@@ -25,7 +25,7 @@ class Verdict:
 class Person:
     """Somebody who is signed in: a home account id, how to call them, the proven claims and what was granted."""
 
-    account_id: str
+    account_id: str = field(repr=False)
     name: str = field(repr=False)
     address: str = field(repr=False)
     login_hint: str = field(repr=False)

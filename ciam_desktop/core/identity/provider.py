@@ -16,6 +16,8 @@ from ciam_desktop.i18n import _
 DISCOVERY_SUFFIX = "/.well-known/openid-configuration"
 DOCUMENT_LIMIT_BYTES = 1_000_000
 KEYS_KEPT_SECONDS = 24 * 3600
+# Tokens with invented key ids must not make this program hammer the provider.
+KEYS_PAUSE_SECONDS = 10.0
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CIAM_ISSUER = re.compile(rf"https://({_GUID})\.ciamlogin\.com/({_GUID})/v2\.0")
 _ENTRA_AUTHORITY = re.compile(r"https://[^/]+/([^/]+)/v2\.0")
@@ -60,18 +62,15 @@ class Provider:
         return self._discovery
 
     def key(self, kid: str) -> Mapping[str, Any] | None:
-        """The signing key (a JWK, RFC 7517) with this id; asks the provider once more when it is not known."""
-        now = self._clock()
-        stale = self._keys_fetched is None or now - self._keys_fetched > KEYS_KEPT_SECONDS
-        if stale or kid not in self._keys:
-            answer = self._document(self.discovery().jwks_uri)
-            keys = answer.get("keys")
-            self._keys = {
-                str(key["kid"]): key
-                for key in (keys if isinstance(keys, list) else [])
-                if isinstance(key, dict) and key.get("kid") and key.get("use", "sig") == "sig"
-            }
-            self._keys_fetched = now
+        """The signing key (a JWK, RFC 7517) with this id, or None.
+
+        The provider is asked once more when the id is not known, since keys change, but not within
+        `KEYS_PAUSE_SECONDS` of the last time. Raises as `discovery` does.
+        """
+        age = float("inf") if self._keys_fetched is None else self._clock() - self._keys_fetched
+        if age > KEYS_KEPT_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
+            self._keys = _signing_keys(self._document(self.discovery().jwks_uri))
+            self._keys_fetched = self._clock()
         return self._keys.get(kid)
 
     def _document(self, url: str) -> dict[str, Any]:
@@ -98,6 +97,20 @@ class Provider:
                 % {"host": host}
             )
         return document
+
+
+def _signing_keys(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The keys of a JWK set (RFC 7517 section 5) by id; an id that two different keys share tells nothing."""
+    keys = document.get("keys")
+    found: dict[str, Mapping[str, Any]] = {}
+    shared: set[str] = set()
+    for key in keys if isinstance(keys, list) else ():
+        kid = key.get("kid") if isinstance(key, dict) else None
+        if not isinstance(kid, str) or not kid or key.get("use", "sig") != "sig":
+            continue
+        if found.setdefault(kid, key) != key:
+            shared.add(kid)
+    return {kid: key for kid, key in found.items() if kid not in shared}
 
 
 def read_discovery(authority: str, document: Mapping[str, Any]) -> Discovery:
@@ -147,8 +160,12 @@ def issuer_fits(issuer: str, authority: str) -> bool:
     ciam = _CIAM_ISSUER.fullmatch(issuer)
     asked = _ENTRA_AUTHORITY.fullmatch(authority)
     if ciam and ciam.group(1).lower() == ciam.group(2).lower() and asked:
-        named = asked.group(1)
-        return not re.fullmatch(_GUID, named) or named.lower() == ciam.group(1).lower()
+        named, host = asked.group(1), urlsplit(authority).hostname or ""
+        subdomain = host.removesuffix(".ciamlogin.com")
+        # A GUID, wherever the authority has one, must be the issuer's; a name cannot be compared.
+        guids = [part.lower() for part in (named, subdomain) if re.fullmatch(_GUID, part)]
+        known = host != subdomain or bool(guids) or named.endswith(".onmicrosoft.com")
+        return known and all(guid == ciam.group(1).lower() for guid in guids)
     # A workforce tenant asked for by name answers with its GUID on the same host.
     theirs = _ENTRA_AUTHORITY.fullmatch(issuer)
     if theirs and asked and urlsplit(issuer).netloc == urlsplit(authority).netloc:
@@ -167,6 +184,8 @@ def _sound_url(url: str, *, loopback_http: bool) -> bool:
         _port = parts.port  # raises for what is no port
     except ValueError:
         return False
-    if not parts.hostname or "@" in parts.netloc or parts.fragment or any(ord(c) <= 32 or ord(c) == 127 for c in url):
+    # A browser reads a backslash as a slash, which would make another host of the same text.
+    odd = "\\" in url or not url.isascii() or any(ord(c) <= 32 or ord(c) == 127 for c in url)
+    if not parts.hostname or "@" in parts.netloc or "#" in url or odd:
         return False
     return parts.scheme == "https" or (loopback_http and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)

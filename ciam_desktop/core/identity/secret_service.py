@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -37,7 +38,9 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
             label = _("CIAM Desktop sign-in (%(entry)s)") % {"entry": self._entry}
             collection.create_item(label, self._attributes(), content.encode(), replace=True)
         os.close(os.open(self._signal_file, os.O_CREAT | os.O_WRONLY, 0o600))
-        os.utime(self._signal_file)
+        # Later than before in any case: a file system's clock may not tell two saves apart.
+        now = max(time.time_ns(), self._signal_file.stat().st_mtime_ns + 1_000_000)
+        os.utime(self._signal_file, ns=(now, now))
 
     def load(self) -> str:
         """What was stored; raises PersistenceNotFound when nothing was."""
@@ -65,7 +68,7 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
     def _collection(self) -> Iterator[secretstorage.Collection]:
         try:
             connection = secretstorage.dbus_init()
-        except (secretstorage.exceptions.SecretServiceNotAvailableException, OSError, KeyError):
+        except (secretstorage.exceptions.SecretServiceNotAvailableException, OSError, RuntimeError, StopIteration):
             raise VaultUnavailable(_("This computer has no running keyring service.")) from None
         with closing(connection):
             try:
@@ -82,3 +85,7 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
                 raise VaultLocked(_("The keyring is locked.")) from None
             except (secretstorage.exceptions.SecretStorageException, DBusErrorResponse):
                 raise VaultLocked(_("The keyring did not answer as it should.")) from None
+            except PersistenceNotFound:
+                raise
+            except (OSError, EOFError):  # the bus, or the keyring, ended while it was asked
+                raise VaultUnavailable(_("This computer has no running keyring service.")) from None

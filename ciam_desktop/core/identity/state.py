@@ -64,9 +64,10 @@ class NeedsInteraction:
 
 @dataclass(frozen=True, slots=True)
 class SigningOut:
-    """Tokens are being removed; the browser is sent away next."""
+    """Tokens are being removed; the browser is sent away next. `before` is what a failure goes back to."""
 
     person: Person
+    before: SignedIn | Offline | NeedsInteraction | None = None
 
 
 AccountState = Restoring | SignedOut | SignedIn | Offline | NeedsInteraction | SigningOut
@@ -222,6 +223,8 @@ def advance(session: Session, event: Event) -> Session:
             return replace(session, attempt=SignInAttempt(at, deadline))
         case BrowserSent(link, opened), _, SignInAttempt(step=Step.OPENING | Step.WAITING) as attempt:
             return replace(session, attempt=replace(attempt, step=Step.WAITING, link=link, browser_failed=not opened))
+        case BrowserSent(), _, SignInAttempt(step=Step.VERIFYING):
+            return session  # asked for again in the moment in which it came back
         case RedirectArrived(), _, SignInAttempt(step=Step.OPENING | Step.WAITING) as attempt:
             return replace(session, attempt=replace(attempt, step=Step.VERIFYING))
         case AttemptProven(person), SignedOut() | SignedIn() | Offline() | NeedsInteraction(), SignInAttempt(
@@ -230,10 +233,10 @@ def advance(session: Session, event: Event) -> Session:
             return Session(SignedIn(person), None)
         case AttemptEnded(), _, SignInAttempt():
             return replace(session, attempt=None)
-        case SignOutStarted(), SignedIn(person) | Offline(person) | NeedsInteraction(person), None:
-            return replace(session, account=SigningOut(person))
-        case SignOutFailed(), SigningOut(person), None:
-            return replace(session, account=SignedIn(person))
+        case SignOutStarted(), SignedIn() | Offline() | NeedsInteraction() as before, None:
+            return replace(session, account=SigningOut(before.person, before))
+        case SignOutFailed(), SigningOut(person, before), None:
+            return replace(session, account=before or SignedIn(person))
         case SignedOutHere(), SigningOut(), None:
             return replace(session, account=SignedOut())
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,25 @@ from ciam_desktop.core.errors import NetworkError, SignInError
 from ciam_desktop.core.http import Answer, HttpClient
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, DOCUMENT_LIMIT_BYTES, Discovery
 from ciam_desktop.i18n import _
+
+# What MSAL's own code raises on answers of another shape than it expects; it checks none of them.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError)
+
+
+def unreadable() -> SignInError:
+    """The error for an answer that is not what the protocol says."""
+    return SignInError(_("The provider's answer cannot be read."))
+
+
+def bearer_token(answer: Mapping[str, Any]) -> str:
+    """The access token of a token response (RFC 6749 section 5.1); raises SignInError unless it can be used as one.
+
+    It must be a bearer token (section 7.1) of characters that a header can carry (RFC 6750 section 2.1).
+    """
+    token, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token) or str(kind).lower() != "bearer":
+        raise unreadable()
+    return token
 
 
 class MsalResponse:
@@ -76,7 +96,7 @@ class MsalTransport:
         if answer.status < 500:
             try:
                 sound = isinstance(json.loads(text), dict)
-            except ValueError:
+            except (ValueError, RecursionError):
                 sound = False
             if not sound:  # MSAL would log it whole
                 raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})

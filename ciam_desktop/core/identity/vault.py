@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import portalocker
-from msal_extensions.persistence import BasePersistence, PersistenceError, PersistenceNotFound
+from msal_extensions.persistence import BasePersistence, PersistenceNotFound
 
+from ciam_desktop.core import formats
 from ciam_desktop.core.errors import StoredFormatError, VaultError, VaultLocked, VaultUnavailable
 from ciam_desktop.i18n import _
 
@@ -29,7 +30,7 @@ class Entry:
 
     tokens: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    current: str = ""
+    current: str = field(default="", repr=False)
 
     def with_account(self, account_id: str, tokens: Mapping[str, Any], facts: Mapping[str, Any]) -> Entry:
         """This entry with all that was kept for `account_id` replaced, and that account in use."""
@@ -105,6 +106,8 @@ class EncryptedVault:
                 self._seen = (self._modified(), entry)
         except portalocker.LockException:
             raise VaultLocked(_("Another program holds the saved sign-in and does not let go of it.")) from None
+        except OSError:
+            raise VaultError(_("The sign-in could not be saved on this computer.")) from None
         return entry
 
     def _modified(self) -> float:
@@ -118,8 +121,10 @@ class EncryptedVault:
             text = self._persistence.load()
         except PersistenceNotFound:
             return Entry()
-        except PersistenceError:
+        except OSError:  # PersistenceError is one
             raise VaultLocked(_("The saved sign-in cannot be decrypted.")) from None
+        except UnicodeError:
+            raise _left_alone() from None
         return parse_entry(text)
 
     def _save(self, entry: Entry) -> None:
@@ -129,10 +134,7 @@ class EncryptedVault:
             "people": entry.people,
             "tokens": entry.tokens,
         }
-        try:
-            self._persistence.save(json.dumps(payload, separators=(",", ":")))
-        except PersistenceError:
-            raise VaultError(_("The sign-in could not be saved on this computer.")) from None
+        self._persistence.save(json.dumps(payload, separators=(",", ":")))  # OSError: see `change`
 
 
 def parse_entry(text: str) -> Entry:
@@ -142,20 +144,28 @@ def parse_entry(text: str) -> Entry:
     """
     try:
         stored = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         stored = None
     if not isinstance(stored, dict):
-        raise StoredFormatError(_("The saved sign-in cannot be read; it was left as it is."))
-    if stored.get("version") != VERSION:
-        raise StoredFormatError(
-            _("The saved sign-in was written by a newer version of this program; it was left as it is.")
-        )
-    return Entry(_tables(stored.get("tokens")), _tables(stored.get("people")), str(stored.get("current", "")))
+        raise _left_alone()
+    # No format is older than the first; the one that follows it needs its migration and a backup here.
+    what = _("The saved sign-in")
+    stored = formats.upgrade(stored, what=what, current=VERSION, migrations={}, backup=_left_alone, unversioned=0)
+    tokens, people, current = _tables(stored.get("tokens")), _tables(stored.get("people")), stored.get("current", "")
+    for entries in tokens.values():
+        _tables(entries)
+    if not isinstance(current, str):
+        raise _left_alone()
+    return Entry(tokens, people, current)
+
+
+def _left_alone() -> StoredFormatError:
+    return StoredFormatError(_("The saved sign-in cannot be read; it was left as it is."))
 
 
 def _tables(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(inner, dict) for inner in value.values()):
-        raise StoredFormatError(_("The saved sign-in cannot be read; it was left as it is."))
+        raise _left_alone()
     return value
 
 

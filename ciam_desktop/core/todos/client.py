@@ -16,7 +16,7 @@ from ciam_desktop.core.todos.todo import Todo
 from ciam_desktop.i18n import _
 
 MAX_ITEMS = 2_000_000
-_CLAIMS = re.compile(r'\bclaims="([^"]{1,8192})"')
+_CLAIMS = re.compile(r'\bclaims\s*=\s*(?:"([^"]{1,8192})"|([A-Za-z0-9+/_=-]{1,8192}))', re.IGNORECASE)
 
 
 class TodoClient:
@@ -72,6 +72,8 @@ class TodoClient:
                 return ApiBadAnswer(
                     _("%(host)s points elsewhere; your sign-in was not sent there.") % named, status=status
                 )
+            case status if status < 300:
+                return self._bad_answer()
             case status if status == 429 or status >= 500:
                 return NetworkError(
                     _("%(host)s is out of order at the moment (%(status)d).") % named,
@@ -84,7 +86,7 @@ class TodoClient:
     def _json(self, answer: Answer) -> Any:
         try:
             return answer.json()
-        except (ValueError, RecursionError):
+        except ValueError:
             raise self._bad_answer() from None
 
     def _bad_answer(self) -> ApiBadAnswer:
@@ -99,11 +101,11 @@ def challenged_claims(header: str) -> str:
     found = _CLAIMS.search(header)
     if not found:
         return ""
-    encoded = found.group(1)
+    encoded = found.group(1) or found.group(2)
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True).decode()
         return text if isinstance(json.loads(text), dict) else ""
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return ""
 
 

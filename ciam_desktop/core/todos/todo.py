@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,5 +10,5 @@ class Todo:
     """One to-do as the API has it; `id` is text whatever the API sends, `owner` is an `oid` or empty."""
 
     id: str
-    description: str
-    owner: str = ""
+    description: str = field(repr=False)
+    owner: str = field(default="", repr=False)

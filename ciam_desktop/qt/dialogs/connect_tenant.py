@@ -10,7 +10,7 @@ from ciam_desktop.core.config import SETTINGS, Program, tenant_from
 from ciam_desktop.core.errors import SettingsError, StoredFormatError
 from ciam_desktop.core.profiles import save_profile
 from ciam_desktop.i18n import _
-from ciam_desktop.qt.style import STEP
+from ciam_desktop.qt.style import HIT, STEP
 from ciam_desktop.qt.views.parts import button, label
 
 FIELDS = ("TENANT_SUBDOMAIN", "CLIENT_ID", "TODOLIST_READ", "TODOLIST_READWRITE", "API_ENDPOINT")
@@ -24,7 +24,7 @@ class ConnectTenant(QDialog):
         super().__init__(parent)
         self._config_dir = config_dir
         self.setWindowTitle(_("Connect your tenant"))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(620)
         specs = {spec.name: spec for spec in SETTINGS}
         words = {
             "TENANT_SUBDOMAIN": _("Tenant"),
@@ -43,9 +43,12 @@ class ConnectTenant(QDialog):
             edit.setPlaceholderText(specs[name].example)
             edit.setAccessibleName(words[name])
             edit.setToolTip(_(specs[name].help))
-            form.addRow(words[name], edit)
+            words_before = label(words[name])
+            words_before.setBuddy(edit)
+            words_before.setFixedHeight(HIT + 2)  # as high as the field, so that both sit on one line
+            form.addRow(words_before, edit)
             self._edits[name] = edit
-        self._wrong = label(name="bannerTitle", wrap=True)
+        self._wrong = label(name="wrong", wrap=True)
         self._wrong.hide()
         told = _(
             "From the registration of your desktop app in the Microsoft Entra admin center. "

@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self._close_anyway = False
         self._person: Person | None = None
         self._pages: dict[str, QWidget] = {}
-        self._shown: tuple[QWidget, bool] | None = None
+        self._shown: tuple[object, ...] = ()
         self.setWindowTitle("CIAM Desktop")
         self.setWindowIcon(app_icon())
         self.setMinimumSize(640, 480)
@@ -218,7 +218,7 @@ class MainWindow(QMainWindow):
         self._sign_in.render_session(session)
         page = self._sign_in if card else self._page(self._place)
         self._stack.setCurrentWidget(page)
-        shown = (page, session.attempt is None)
+        shown = (page, type(session.account), session.attempt is None)
         if shown != self._shown:
             self._shown = shown
             self._focus_first(page)

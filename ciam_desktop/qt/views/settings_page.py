@@ -51,7 +51,8 @@ class SettingsPage(QWidget):
     def show_settings(self, tenant: Tenant | None, vault_reason: str) -> None:
         """Show what is in force; `tenant` is None until the sandbox runs."""
         while (item := self._rows.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if (shown := item.widget()) is not None:
+                shown.deleteLater()
         settings = self._settings
         self._row(_("Profile"), settings.title, "")
         if tenant is not None:

@@ -43,9 +43,11 @@ class Caller:
 class TenantKeys:
     """The tenant's keys, fetched by discovery over HTTPS, kept for a day, fetched again for an unknown kid."""
 
-    def __init__(self, authority: str, ca_file: Path) -> None:
+    def __init__(self, authority: str, ca_file: Path, *, pause: float = _REFETCH_SECONDS) -> None:
+        """`pause` is the least time in seconds between two fetches for an unknown kid."""
         self._authority = authority
         self._ca_file = ca_file
+        self._pause = pause
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
         self._fetched = float("-inf")
@@ -54,7 +56,7 @@ class TenantKeys:
         """The key; BadToken when the tenant has none of this name, NoKeys when it cannot be asked."""
         with self._lock:
             age = time.monotonic() - self._fetched
-            if age > _KEYS_SECONDS or (kid not in self._keys and age > _REFETCH_SECONDS):
+            if age > _KEYS_SECONDS or (kid not in self._keys and age > self._pause):
                 self._keys = self._fetch()
                 self._fetched = time.monotonic()
             if kid not in self._keys:

@@ -1,0 +1,244 @@
+"""Backends without a network: people and to-dos that answer, wait or refuse as a test has told them to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from ciam_desktop.core.config import Settings, Tenant
+from ciam_desktop.core.errors import SignInError
+from ciam_desktop.core.identity.people import AccessToken, AuthorizationRequest
+from ciam_desktop.core.identity.person import Person, person_from
+from ciam_desktop.core.todos.todo import Todo
+from ciam_desktop.qt.backend import Backend
+from tests.doubles.browsers import Answer, RawBrowser, form_post, get
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PATIENCE = 10.0
+PROVIDER = "https://login.contoso.example"
+TENANT = Tenant(
+    f"{PROVIDER}/11111111-2222-4333-8444-555555555555/v2.0",
+    "22222222-3333-4444-8555-666666666666",
+    "api://33333333-4444-4555-8666-777777777777/ToDoList.Read",
+    "api://33333333-4444-4555-8666-777777777777/ToDoList.ReadWrite",
+    "",
+    "https://todo.contoso.example/api/todolist",
+)
+BOTH_SCOPES = frozenset({TENANT.read_scope, TENANT.readwrite_scope})
+
+
+def person(number: int = 1, *, name: str = "", scopes: frozenset[str] = BOTH_SCOPES, **claims: Any) -> Person:
+    """Somebody whose ID token was proven; `name` is what the token calls them, `claims` are further ones."""
+    now = int(time.time())
+    address = f"user{number}@contoso.example"
+    told = {"sub": f"subject-{number}", "oid": f"oid-{number}", "preferred_username": address, "iat": now, **claims}
+    if name:
+        told["name"] = name
+    verdict = {
+        "issuer": TENANT.authority,
+        "audience": TENANT.client_id,
+        "key_id": "key-1",
+        "algorithm": "RS256",
+        "issued_at": now,
+        "expires_at": now + 3600,
+        "proven_at": now,
+        "claims": told,
+    }
+    return person_from(f"account-{number}", {"verdict": verdict, "scopes": scopes})
+
+
+def settings(*, profile: str = "sandbox", tenant: Tenant | None = None, **changes: Any) -> Settings:
+    """The settings of one start; any free port takes the redirect."""
+    values: dict[str, Any] = {
+        "profile": profile,
+        "title": "Sandbox" if profile == "sandbox" else "contoso",
+        "tenant": tenant,
+        "client_secret": None,
+        "redirect_uri": "http://localhost",
+        "post_logout_redirect_uri": "http://localhost",
+        "ca_bundle": None,
+        "log_level": "INFO",
+        "strict_port": False,
+        "sources": {},
+        "notices": (),
+        **changes,
+    }
+    return Settings(**values)
+
+
+class Told:
+    """What a double was told to do: refuse the next calls of a method, or hold one until it is let go.
+
+    `calls` are the calls in order, each a method's name and its arguments; `threads` the names of their threads.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.threads: set[str] = set()
+        self._refusals: dict[str, list[Exception]] = defaultdict(list)
+        self._gates: dict[str, threading.Event] = {}
+
+    def refuse(self, method: str, *errors: Exception) -> None:
+        """The next calls of `method` raise `errors`, one each."""
+        self._refusals[method] += errors
+
+    def hold(self, method: str) -> threading.Event:
+        """Calls of `method` wait from now on until the event returned is set, at most `PATIENCE` seconds."""
+        return self._gates.setdefault(method, threading.Event())
+
+    def let_go(self) -> None:
+        """Hold nothing any longer."""
+        for gate in self._gates.values():
+            gate.set()
+
+    def called(self, method: str) -> list[tuple[Any, ...]]:
+        """The arguments of every call of `method`."""
+        return [call[1:] for call in self.calls if call[0] == method]
+
+    def _meet(self, method: str, *arguments: Any) -> None:
+        self.calls.append((method, *arguments))
+        self.threads.add(threading.current_thread().name)
+        if gate := self._gates.get(method):
+            gate.wait(PATIENCE)
+        if self._refusals[method]:
+            raise self._refusals[method].pop(0)
+
+
+class FakePeople(Told):
+    """Signs in `arriving`, whoever it is; `restored` is who was signed in before."""
+
+    def __init__(self, restored: Person | None = None) -> None:
+        super().__init__()
+        self.restored = restored
+        self.arriving = person()
+        self.has_end_session = True
+
+    def restore(self) -> Person | None:
+        self._meet("restore")
+        return self.restored
+
+    def begin(
+        self,
+        redirect_uri: str,
+        scopes: Sequence[str],
+        *,
+        login_hint: str = "",
+        prompt: str = "",
+        claims: str = "",
+        language: str = "",
+    ) -> AuthorizationRequest:
+        told = {"login_hint": login_hint, "prompt": prompt, "claims": claims}
+        self._meet("begin", tuple(scopes), told)
+        state = f"state-of-sign-in-{len(self.calls)}"
+        query = {"redirect_uri": redirect_uri, "state": state}
+        uri = f"{PROVIDER}/authorize?{urlencode(query)}"
+        return AuthorizationRequest(uri, state, PROVIDER, issuer_required=False, scopes=tuple(scopes), flow={})
+
+    def complete(self, request: AuthorizationRequest, parameters: Mapping[str, str]) -> Person:
+        self._meet("complete")
+        if "error" in parameters:
+            raise SignInError("You declined the request.", error=parameters["error"], code="65004")
+        return self.arriving
+
+    def access_token(self, account_id: str, *, claims: str = "", renew: bool = False) -> AccessToken:
+        self._meet("access_token", account_id, renew)
+        return AccessToken(f"token-{len(self.called('access_token'))}", BOTH_SCOPES)
+
+    def sign_out(self, account_id: str) -> None:
+        self._meet("sign_out", account_id)
+
+    def end_session_uri(self, person: Person, post_logout_redirect_uri: str) -> tuple[str, str]:
+        self._meet("end_session_uri")
+        if not self.has_end_session:
+            return "", ""
+        query = {"post_logout_redirect_uri": post_logout_redirect_uri, "state": "state-of-sign-out"}
+        return f"{PROVIDER}/logout?{urlencode(query)}", "state-of-sign-out"
+
+
+class FakeTodos(Told):
+    """A to-do service that keeps `items` in memory; `refused_tokens` are answered as the test says by `refuse`."""
+
+    def __init__(self, *items: str) -> None:
+        super().__init__()
+        self.items = [Todo(str(number), text) for number, text in enumerate(items, start=1)]
+
+    def fetch(self, token: str) -> list[Todo]:
+        self._meet("fetch", token)
+        return list(self.items)
+
+    def add(self, token: str, description: str) -> Todo:
+        self._meet("add", token, description)
+        todo = Todo(str(len(self.items) + 1), description)
+        self.items.append(todo)
+        return todo
+
+
+class FakeBackend:
+    """The services of one profile, and how often they were let go of."""
+
+    def __init__(self, people: FakePeople, todos: FakeTodos, *, vault_reason: str = "") -> None:
+        self.people = people
+        self.todos = todos
+        self.closed = 0
+        self.value = Backend(TENANT, people, todos, vault_reason, self._close)  # type: ignore[arg-type] # doubles
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+class FakeBrowser:
+    """A person's browser: `open` is what `webbrowser.open` becomes; `does` says what the person does there.
+
+    "comes back" sends a code to the redirect URI, "declines" an error, "stays" nothing; "is missing" cannot be opened.
+    Each page that the listener answers with is kept in `pages`, in order; `close` waits for the last one.
+    """
+
+    def __init__(self, does: str = "comes back") -> None:
+        self.does = does
+        self.opened: list[str] = []
+        self.pages: list[Answer | None] = []
+        self._tabs: list[threading.Thread] = []
+
+    def open(self, uri: str, *_how: Any) -> bool:
+        if self.does == "is missing":
+            return False
+        self.opened.append(uri)
+        if self.does != "stays":
+            self._visit(uri)
+        return True
+
+    def return_late(self, uri: str) -> None:
+        """Come back from `uri`, which was opened before, with a code."""
+        self.does = "comes back"
+        self._visit(uri)
+
+    def close(self) -> None:
+        for tab in self._tabs:
+            tab.join(PATIENCE)
+
+    def _visit(self, uri: str) -> None:
+        tab = threading.Thread(target=self._come_back, args=(uri, self.does), name="tab")
+        self._tabs.append(tab)
+        tab.start()
+
+    def _come_back(self, uri: str, does: str) -> None:
+        query = parse_qs(urlsplit(uri).query)
+        state = query["state"][0]
+        if leaving := query.get("post_logout_redirect_uri"):
+            back = urlsplit(leaving[0])
+            request = get(back.port or 80, {"state": state}, path=back.path or "/")
+        else:
+            back = urlsplit(query["redirect_uri"][0])
+            fields = {"error": "access_denied"} if does == "declines" else {"code": "a-code"}
+            request = form_post(back.port or 80, {**fields, "state": state}, path=back.path or "/")
+        try:
+            with RawBrowser(back.port or 80) as browser:
+                browser.send(request)
+                self.pages.append(browser.answer())
+        except ConnectionError:
+            self.pages.append(None)  # nobody listens any more

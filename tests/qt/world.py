@@ -1,0 +1,102 @@
+"""Owns the small world that a test of the window lives in: controllers, lanes and window around a backend of doubles."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from ciam_desktop.qt.identity_controller import IdentityController
+from ciam_desktop.qt.lanes import Lane
+from ciam_desktop.qt.style import Style
+from ciam_desktop.qt.todos_controller import TodosController
+from ciam_desktop.qt.views.main_window import MainWindow
+from ciam_desktop.qt.window_state import WindowState
+from tests.doubles.backend import FakeBackend, FakeBrowser, FakePeople, FakeTodos, settings
+from tests.e2e.waiting import NotInTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ciam_desktop.core.config import Settings
+    from ciam_desktop.core.identity.person import Person
+    from ciam_desktop.core.identity.state import PendingAction
+    from ciam_desktop.core.trouble import Trouble
+    from ciam_desktop.qt.backend import Backend
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 5.0) -> None:
+    """Let Qt work until `condition()`; raises NotInTime."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NotInTime(f"Waited in vain for {what}")
+        QTest.qWait(5)  # Qt's own loop, timers and events of other threads included
+
+
+class World:
+    """Everything that the composition root builds, around doubles; `close` ends it as the program does."""
+
+    def __init__(
+        self,
+        browser: FakeBrowser,
+        *,
+        signed_in: Person | None = None,
+        items: tuple[str, ...] = (),
+        vault_reason: str = "",
+        of: Settings | None = None,
+    ) -> None:
+        self.parent = QObject()
+        self.browser = browser
+        self.settings = of or settings()
+        self.people = FakePeople(signed_in)
+        self.api = FakeTodos(*items)
+        self.backend = FakeBackend(self.people, self.api, vault_reason=vault_reason)
+        self.connect: Callable[[], Backend] = lambda: self.backend.value
+        self.identity_lane, self.sync_lane = Lane("identity", self.parent), Lane("sync", self.parent)
+        self.identity = IdentityController(self.settings, lambda: self.connect(), self.identity_lane, self.parent)
+        self.todos = TodosController(self.sync_lane, self.identity_lane, self.parent)
+        self.todos.interaction_wanted.connect(self.identity.interaction_wanted)
+        self.todos.network_lost.connect(self.identity.network_lost)
+        self.todos.network_back.connect(self.identity.network_back)
+        self.identity.resume.connect(self.todos.resume)
+        self.troubles: list[Trouble] = []
+        self.resumed: list[PendingAction] = []
+        self.identity.trouble.connect(self.troubles.append)
+        self.todos.trouble.connect(self.troubles.append)
+        self.identity.resume.connect(self.resumed.append)
+        self.window: MainWindow | None = None
+
+    def show(self, state_file: Path, *, size: tuple[int, int] = (960, 640)) -> MainWindow:
+        """Show the window, dressed as the program does."""
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        self.style = Style(application)
+        self.window = MainWindow(self.settings, self.identity, self.todos, self.style, WindowState(state_file))
+        self.window.resize(*size)
+        self.window.show()
+        return self.window
+
+    def start(self) -> None:
+        """Connect, restore, and fetch the list if somebody was signed in."""
+        self.identity.start()
+        until(lambda: self.identity.backend is not None, "the backend")
+
+    def close(self) -> None:
+        """End as the program does: the waits, then the lanes; nothing may be left."""
+        self.people.let_go()
+        self.api.let_go()
+        self.identity.close()
+        for lane in (self.sync_lane, self.identity_lane):
+            assert lane.close(timeout=10), "a lane did not end"
+        self.browser.close()
+        if self.window is not None:
+            self.window.hide()
+            self.window.deleteLater()
+            self.style.deleteLater()
+        self.parent.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
