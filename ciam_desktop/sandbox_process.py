@@ -147,23 +147,26 @@ def _start(folder: Path, deadline: float) -> bool:
         [sys.executable, "-P", "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         close_fds=True,
         cwd=Path.home() if Path.home().is_dir() else None,
         env=environment,
         **options,
     )
-    pipe = cast("IO[bytes]", process.stdout)
+    said, complaint = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
     answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    reader = threading.Thread(target=lambda: answers.put(pipe.readline()), name="sandbox-start", daemon=True)
+    reader = threading.Thread(target=lambda: answers.put(said.readline()), name="sandbox-start", daemon=True)
     reader.start()
     try:
         line = answers.get(timeout=max(0.1, deadline - time.monotonic()))
     except queue.Empty:
         process.kill()
+        process.wait()
         raise _too_slow(folder) from None
     reader.join()
-    pipe.close()
+    with said, complaint:
+        # Both pipes end with the one line: the server lets go of them then, and otherwise it has ended.
+        reason = complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
     if sys.platform == "win32":
         process.returncode = 0  # it lives on by itself; nobody waits for it here
     else:
@@ -172,7 +175,7 @@ def _start(folder: Path, deadline: float) -> bool:
         answer = json.loads(line)
     except ValueError:
         raise SandboxError(
-            _("The sandbox ended before it was ready; its log is %(path)s.") % {"path": folder / _LOG_FILE}
+            _("The sandbox ended before it was ready: %(reason)s") % {"reason": reason[:200] or _("no reason given")}
         ) from None
     if "error" in answer:
         raise SandboxError(answer["error"])

@@ -55,7 +55,7 @@ def colours_of(palette: QPalette) -> Colours:
         side=_mix(text, base, 0.05 if dark else 0.035),
         raised=_mix(text, base, 0.07) if dark else base.name(),
         text=text.name(),
-        quiet=_mix(text, base, 0.70),
+        quiet=_mix(text, base, 0.76),
         line=_mix(text, base, 0.16),
         hover=_mix(text, base, 0.08),
         accent=accent.name(),

@@ -16,7 +16,7 @@ _HOLDER = "ciam_desktop.sandbox_process"
 
 def main(argv: list[str]) -> int:
     """Run `python -m ciam_desktop.sandbox` with `argv` (without the program's name); the exit code."""
-    parser = argparse.ArgumentParser(prog="ciam_desktop.sandbox", add_help=False)
+    parser = argparse.ArgumentParser(prog="ciam_desktop.sandbox", add_help=False, allow_abbrev=False)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--data-dir", type=Path)
     known, _rest = parser.parse_known_args(argv)

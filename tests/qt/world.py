@@ -75,6 +75,7 @@ class World:
         """Show the window, dressed as the program does."""
         application = QApplication.instance()
         assert isinstance(application, QApplication)
+        self.config_dir = state_file.parent
         self.style = Style(application)
         self.window = MainWindow(self.settings, self.identity, self.todos, self.style, WindowState(state_file))
         self.window.resize(*size)

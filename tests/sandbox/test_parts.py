@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import sqlite3
 import ssl
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ciam_desktop.sandbox import certificates, database
+from ciam_desktop.sandbox.lease import STATE_FILE, LeaseDesk
 from ciam_desktop.sandbox.tenant.errors import TenantError, ascii_text
 
 if TYPE_CHECKING:
@@ -76,3 +78,13 @@ def test_an_errors_text_holds_only_what_a_header_may(text: str) -> None:
     error = TenantError(1, "invalid_request", text)
     assert error.description.isascii()
     assert not set('"\\\r\n\x00\x7f') & set(ascii_text(text))
+
+
+def test_a_sandbox_that_nobody_takes_ends_by_itself(tmp_path: Path) -> None:
+    ended = threading.Event()
+    desk = LeaseDesk(tmp_path, {}, first_wait=0.1, ended=ended)
+    desk.open()
+    assert (tmp_path / STATE_FILE).exists()
+    assert ended.wait(5)
+    desk.close()
+    assert not (tmp_path / STATE_FILE).exists()

@@ -224,6 +224,6 @@ def test_idle_connections_do_not_hold_up_others(tenant: Tenant) -> None:
     start = time.monotonic()
     assert tenant.get_json(f"{tenant.info.authority}/.well-known/openid-configuration")
     assert tenant.http.get(tenant.info.api_endpoint, timeout=10).status_code == 401
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     for each in idle:
         each.close()

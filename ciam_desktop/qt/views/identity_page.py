@@ -25,6 +25,7 @@ from ciam_desktop.i18n import _
 from ciam_desktop.qt.models.claims_model import COL_CLAIM, COL_MEANING, COL_VALUE, ClaimsModel
 from ciam_desktop.qt.style import STEP, Style
 from ciam_desktop.qt.views.parts import button, label
+from ciam_desktop.qt.views.wrapped_cells import WrappedCells
 
 
 class IdentityPage(QWidget):
@@ -72,6 +73,7 @@ class IdentityPage(QWidget):
         self._table.setModel(self._shown)
         self._table.setShowGrid(False)
         self._table.setWordWrap(True)
+        self._table.setItemDelegate(WrappedCells(self._table))
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setTabKeyNavigation(False)
@@ -88,7 +90,8 @@ class IdentityPage(QWidget):
         head = self._table.horizontalHeader()
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         head.setHighlightSections(False)
-        head.setSectionResizeMode(COL_CLAIM, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(COL_CLAIM, QHeaderView.ResizeMode.Interactive)
+        head.resizeSection(COL_CLAIM, self.fontMetrics().horizontalAdvance("preferred_username") + 8 * STEP)
         head.setSectionResizeMode(COL_VALUE, QHeaderView.ResizeMode.Stretch)
         head.setSectionResizeMode(COL_MEANING, QHeaderView.ResizeMode.Stretch)
 

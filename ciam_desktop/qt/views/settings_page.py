@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -21,17 +23,8 @@ class SettingsPage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.setObjectName("page")
-        self._card = QFrame()
-        self._card.setObjectName("card")
-        self._rows = QGridLayout(self._card)
-        self._rows.setContentsMargins(5 * STEP, 5 * STEP, 5 * STEP, 5 * STEP)
-        self._rows.setHorizontalSpacing(6 * STEP)
-        self._rows.setVerticalSpacing(3 * STEP)
-        self._rows.setColumnStretch(1, 1)
-        scroll = QScrollArea()
-        scroll.setWidget(self._card)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
 
         below = QHBoxLayout()
         below.setSpacing(2 * STEP)
@@ -44,17 +37,31 @@ class SettingsPage(QWidget):
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
         page.setSpacing(3 * STEP)
         page.addWidget(label(_("Settings"), "title"))
-        page.addWidget(scroll, 1)
+        page.addWidget(self._scroll, 1)
         page.addLayout(below)
         self.show_settings(settings.tenant, "")
 
     def show_settings(self, tenant: Tenant | None, vault_reason: str) -> None:
         """Show what is in force; `tenant` is None until the sandbox runs."""
-        while (item := self._rows.takeAt(0)) is not None:
-            if (shown := item.widget()) is not None:
-                shown.deleteLater()
+        card = QFrame()
+        card.setObjectName("card")
+        rows = QGridLayout(card)
+        rows.setContentsMargins(5 * STEP, 5 * STEP, 5 * STEP, 5 * STEP)
+        rows.setHorizontalSpacing(6 * STEP)
+        rows.setVerticalSpacing(3 * STEP)
+        rows.setColumnStretch(1, 1)
+        for number, (name, value, source) in enumerate(self._lines(tenant, vault_reason)):
+            shown = label(f"{value}\n{source}" if source else value, wrap=True)
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            rows.addWidget(label(name, "quiet"), number, 0, Qt.AlignmentFlag.AlignTop)
+            rows.addWidget(shown, number, 1)
+        rows.setRowStretch(rows.rowCount(), 1)
+        self._scroll.setWidget(card)
+
+    def _lines(self, tenant: Tenant | None, vault_reason: str) -> Iterator[tuple[str, str, str]]:
+        """Name, value, and where it came from."""
         settings = self._settings
-        self._row(_("Profile"), settings.title, "")
+        yield _("Profile"), settings.title, ""
         if tenant is not None:
             for name, value in (
                 ("AUTHORITY", tenant.authority),
@@ -63,17 +70,8 @@ class SettingsPage(QWidget):
                 ("TODOLIST_READWRITE", tenant.readwrite_scope),
                 ("API_ENDPOINT", tenant.api_endpoint),
             ):
-                self._row(name, value, settings.sources.get(name, _("the sandbox")))
-        self._row("REDIRECT_URI", settings.redirect_uri, settings.sources.get("REDIRECT_URI", ""))
-        self._row("LOG_LEVEL", settings.log_level.capitalize(), settings.sources.get("LOG_LEVEL", ""))
+                yield name, value, settings.sources.get(name, _("the sandbox"))
+        yield "REDIRECT_URI", settings.redirect_uri, settings.sources.get("REDIRECT_URI", "")
+        yield "LOG_LEVEL", settings.log_level.capitalize(), settings.sources.get("LOG_LEVEL", "")
         kept = _("Encrypted, in this computer's keyring")
-        self._row(_("Sign-in kept"), _("In memory only: %(why)s") % {"why": vault_reason} if vault_reason else kept, "")
-
-    def _row(self, name: str, value: str, source: str) -> None:
-        row = self._rows.rowCount()
-        shown = label(f"{value}\n{source}" if source else value, wrap=True)
-        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._rows.addWidget(label(name, "quiet"), row, 0, Qt.AlignmentFlag.AlignTop)
-        self._rows.addWidget(shown, row, 1)
-        self._rows.setRowStretch(row, 0)
-        self._rows.setRowStretch(row + 1, 1)
+        yield _("Sign-in kept"), _("In memory only: %(why)s") % {"why": vault_reason} if vault_reason else kept, ""
