@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QLocale, QObject, Signal
 
 from ciam_desktop.core import trouble
-from ciam_desktop.core.errors import NetworkError, SignInCancelled, SignInError
+from ciam_desktop.core.errors import NetworkError, SignInCancelled, SignInError, SignInTimedOut
 from ciam_desktop.core.identity import state
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ciam_desktop.core.identity.person import Person
 
 SIGN_IN_SECONDS = 15 * 60
-SIGN_OUT_SECONDS = 5 * 60
+SIGN_OUT_SECONDS = 2 * 60
 
 _log = logging.getLogger(__name__)
 
@@ -330,6 +330,9 @@ class IdentityController(QObject):
 
         if not isinstance(done, SignInError):
             done.answer(pages.signed_out(self._leaving))
+        elif isinstance(done, SignInTimedOut):
+            why = SignInError(_("it did not come back from the sign-out page."))
+            self.trouble.emit(trouble.of_browser_session(why))
         if self._farewell is not None:
             self._farewell.close()
             self._farewell = None

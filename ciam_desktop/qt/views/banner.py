@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import N_, _
 from ciam_desktop.qt.style import HIT, STEP, Style
 from ciam_desktop.qt.views.parts import button, label
 
+NARROW = 560  # pixels
 _STEP_WORDS = {
     NextStep.SIGN_IN: N_("Sign in"),
     NextStep.SIGN_IN_READ_ONLY: N_("Sign in for reading only"),
@@ -50,13 +51,21 @@ class Banner(QFrame):
         words.setSpacing(STEP)
         for widget in (self._title, self._text, self._details):
             words.addWidget(widget)
+        steps = QHBoxLayout()
+        steps.setSpacing(2 * STEP)
+        for pressable in (self._fold, self._button):
+            steps.addWidget(pressable, 0, Qt.AlignmentFlag.AlignTop)
+        self._middle = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._middle.setSpacing(2 * STEP)
+        self._middle.addLayout(words, 1)
+        self._middle.addLayout(steps)
+        self._middle.setAlignment(steps, Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * STEP, 2 * STEP, 2 * STEP, 2 * STEP)
         row.setSpacing(2 * STEP)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(words, 1)
-        for pressable in (self._fold, self._button, self._close):
-            row.addWidget(pressable, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(self._middle, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
     def show_trouble(self, trouble: Trouble) -> None:
@@ -83,6 +92,14 @@ class Banner(QFrame):
     def dismiss(self) -> None:
         """Hide the banner."""
         self.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's own name
+        """Put the buttons below the words where they would leave these no room."""
+        narrow = event.size().width() < NARROW
+        self._middle.setDirection(
+            QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        )
+        super().resizeEvent(event)
 
     def _unfold(self) -> None:
         self._details.setVisible(not self._details.isVisible())

@@ -6,14 +6,14 @@ import time
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ciam_desktop.core.identity import state
 from ciam_desktop.i18n import N_, _
 from ciam_desktop.qt.style import STEP, Style, app_icon
 from ciam_desktop.qt.views.parts import button, label
 
-CARD_WIDTH = 440
+CARD_WIDTH = 408  # beside the places at the side it fits into the smallest window, scroll bar included
 _INSIDE = CARD_WIDTH - 16 * STEP - 2  # fixed, so that wrapped lines know their height
 _STEP_WORDS = {
     state.Step.OPENING: N_("Opening your browser"),
@@ -62,10 +62,20 @@ class SignInPage(QWidget):
         across.addStretch()
         across.addWidget(card)
         across.addStretch()
-        down = QVBoxLayout(self)
+        middle = QWidget()
+        middle.setObjectName("page")
+        down = QVBoxLayout(middle)
+        down.setContentsMargins(STEP, STEP, STEP, STEP)
         down.addStretch()
         down.addLayout(across)
         down.addStretch()
+        scroll = QScrollArea()  # for a small window with a banner above
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what has the focus is scrolled to
+        scroll.setWidget(middle)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
         self.render_session(state.Session())
 
     def render_session(self, session: state.Session) -> None:
