@@ -153,24 +153,15 @@ def _start(folder: Path, deadline: float) -> bool:
         env=environment,
         **options,
     )
-    said, complaint = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
-    answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    reader = threading.Thread(target=lambda: answers.put(said.readline()), name="sandbox-start", daemon=True)
+    answers: queue.SimpleQueue[tuple[bytes, str]] = queue.SimpleQueue()
+    reader = threading.Thread(target=lambda: answers.put(_listen(process)), name="sandbox-start", daemon=True)
     reader.start()
     try:
-        line = answers.get(timeout=max(0.1, deadline - time.monotonic()))
+        line, reason = answers.get(timeout=max(0.1, deadline - time.monotonic()))
     except queue.Empty:
-        process.kill()
-        process.wait()
+        # The thread tidies up when the server speaks after all; unheld, that one ends by itself.
         raise _too_slow(folder) from None
     reader.join()
-    with said, complaint:
-        # Both pipes end with the one line: the server lets go of them then, and otherwise it has ended.
-        reason = complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
-    if sys.platform == "win32":
-        process.returncode = 0  # it lives on by itself; nobody waits for it here
-    else:
-        process.wait()  # it has left for a session of its own; what ends here is only the starter
     try:
         answer = json.loads(line)
     except ValueError:
@@ -180,6 +171,19 @@ def _start(folder: Path, deadline: float) -> bool:
     if "error" in answer:
         raise SandboxError(answer["error"])
     return "ready" in answer
+
+
+def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
+    """The server's one line, and the last of what it complained about."""
+    with cast("IO[bytes]", process.stdout) as said, cast("IO[bytes]", process.stderr) as complaint:
+        line = said.readline()
+        # Both pipes end now: the server lets go of them after its line, and without a line it has ended.
+        reason = complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
+    if sys.platform == "win32":
+        process.returncode = 0  # it lives on by itself; nobody waits for it here
+    else:
+        process.wait()  # it has left for a session of its own; what ends here is only the starter
+    return line, reason
 
 
 def _import_paths() -> list[str]:

@@ -101,9 +101,11 @@ def _sheet(c: Colours) -> str:
     QPushButton#primary:hover {{ background: {c.accent_hover}; }}
     QPushButton#primary:focus {{ border: 2px solid {c.text}; }}
     QPushButton#primary:disabled {{ background: {c.side}; color: {c.quiet}; border-color: {c.line}; }}
-    QPushButton#link {{ border: none; background: transparent; color: {c.accent}; padding: 0 8px; }}
+    QPushButton#link {{
+        min-height: {HIT}px; border: none; background: transparent; color: {c.accent}; padding: 0 8px;
+    }}
     QPushButton#link:hover {{ text-decoration: underline; }}
-    QPushButton#link:focus {{ border: 2px solid {c.accent}; padding: 0 6px; }}
+    QPushButton#link:focus {{ min-height: {HIT - 4}px; border: 2px solid {c.accent}; padding: 0 6px; }}
     QToolButton {{ border: 2px solid transparent; border-radius: 8px; padding: 4px; background: transparent; }}
     QToolButton:hover {{ background: {c.hover}; }}
     QToolButton:focus {{ border-color: {c.accent}; }}

@@ -51,7 +51,7 @@ def main(which: str, what: str) -> int:
         stopwatch.deleteLater()
         return code
 
-    QApplication.exec = watched  # type: ignore[method-assign,assignment] # the one place that both pass through
+    QApplication.exec = watched  # type: ignore[method-assign] # the one place that both pass through
     if which == "program":
         from ciam_desktop.__main__ import main as program
 

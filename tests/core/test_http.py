@@ -85,7 +85,7 @@ def test_an_extra_authority_is_trusted_besides_the_systems(
         client.close()
 
 
-def test_without_an_extra_authority_a_private_one_is_refused(client: HttpClient) -> None:
+def test_without_an_extra_authority_a_private_one_is_refused() -> None:
     plain = HttpClient()
     with HttpsServer(hello) as server:
         assert failure(plain, server.url).reason == "certificate"
@@ -277,9 +277,7 @@ def test_a_proxy_that_refuses_is_told_as_such(monkeypatch: pytest.MonkeyPatch, c
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "app.localhost"])
-def test_loopback_never_goes_through_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, client: HttpClient, host: str
-) -> None:
+def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch, client: HttpClient, host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with HttpsServer(lambda _request: Reply(502), tls=False) as proxy:

@@ -38,7 +38,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer; `raw` takes the place of everything else, `drip` sends a byte at a time, so many seconds apart."""
+    """What to answer; `raw` takes the place of everything else, `drip` sends a byte at a time, that many seconds apart.
+
+    `hang_up` closes the connection afterwards.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
@@ -67,6 +70,7 @@ def ca_file(folder: Path, name: str = "ours") -> Path:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Server
 
     def setup(self) -> None:
@@ -84,8 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, self.rfile.read(length))
-        self.server.requests.append(request)
-        reply = self.server.answering(request)
+        self.server.owner.requests.append(request)
+        reply = self.server.owner.answering(request)
         data = reply.raw
         if data is None:
             lines = [f"HTTP/1.1 {reply.status} -", *(f"{name}: {value}" for name, value in reply.headers)]
@@ -112,8 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
-    context: ssl.SSLContext | None
-    answering: Answering
+
+    def __init__(self, owner: HttpsServer, context: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.owner = owner
+        self.context = context
+        self.connections: set[socket.socket] = set()
+        self.ending = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that does not trust the certificate, or hangs up, is no error of the server's."""
@@ -133,14 +142,12 @@ class HttpsServer:
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._server = server = _Server(("127.0.0.1", 0), _Handler)
-        server.context = None
+        context = None
         if self.tls:
-            server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate = authority(self.signed_by).issue_cert(self.host, key_type=trustme.KeyType.ECDSA)
-            certificate.configure_cert(server.context)
-        server.requests, server.connections, server.ending = self.requests, set(), threading.Event()
-        server.answering = lambda request: self.answering(request)
+            certificate.configure_cert(context)
+        self._server = server = _Server(self, context)
         self.port = int(server.server_address[1])
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="server")
         self._thread.start()
@@ -169,7 +176,7 @@ class HttpsServer:
 
 
 class ProxyServer:
-    """A forward proxy (RFC 9110 section 9.3.6) that sends every tunnel to one port here and notes where it should go."""
+    """A forward proxy (RFC 9110 section 9.3.6) whose tunnels all end at one port here; `heads` is what was asked."""
 
     def __init__(self, upstream: int) -> None:
         self._upstream = upstream

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from joserfc import jws
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from ciam_desktop.core.http import Answer, HttpClient
@@ -26,6 +29,12 @@ SUBJECT = "the-pairwise-subject"
 ALL_ALGORITHMS = ["none", "HS256", "RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA"]
 
 SignKey = RSAKey | ECKey | OctKey
+
+
+@cache
+def signing_key(kid: str) -> RSAKey:
+    """A provider's key; made once, since that takes a while."""
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"})
 
 
 def document_of(authority: str, issuer: str, **changes: Any) -> dict[str, Any]:
@@ -65,7 +74,9 @@ def sign(claims: Mapping[str, Any] | bytes, key: SignKey, **header: Any) -> str:
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     kept = {name: value for name, value in named.items() if value is not None}
     registry = jws.JWSRegistry(algorithms=ALL_ALGORITHMS, strict_check_header=False)
-    return jws.serialize_compact(kept, payload, key, registry=registry)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)  # a weak key is what some tests want
+        return jws.serialize_compact(kept, payload, key, registry=registry)
 
 
 def base64url(data: bytes) -> str:
@@ -106,7 +117,7 @@ class FaultyProvider:
 
     def __init__(self, folder: Path) -> None:
         self.ca_file = ca_file(folder)
-        self.key = RSAKey.generate_key(2048, {"kid": "key-1", "use": "sig"})
+        self.key = signing_key("key-1")
         self.answering: Callable[[dict[str, str]], Reply | None] = lambda _form: None
         self.secrets: set[str] = set()
         self.nonces: dict[str, str] = {}
@@ -138,7 +149,7 @@ class FaultyProvider:
     def claims(self, form: Mapping[str, str], **changes: Any) -> dict[str, Any]:
         """What a sound ID token for this request says."""
         nonce = self.nonces.get(form.get("code", ""))
-        return id_claims(time.time(), iss=self.authority, **{"nonce": nonce} | changes)
+        return id_claims(time.time(), **{"iss": self.authority, "nonce": nonce} | changes)
 
     def sound(self, form: Mapping[str, str], claims: Mapping[str, Any] | None = None, **changes: Any) -> Reply:
         """A token response (RFC 6749 section 5.1) with `claims` in the ID token; a change to None leaves a name out."""

@@ -20,6 +20,7 @@ from tests.qt.world import World, until
 LONG = "Bring the signed contract of the new office to the notary before the end of the month, and a copy for the bank"
 TODOS = ("Pick up groceries", "Finish the invoice report", LONG, "Water the plants")
 NAME = "user1@contoso.example"
+FILTER = "nothing has this"
 # What doubles say instead of the program is marked here as if it were translated, so that a test can tell it from data.
 SAID = "«The name todo.contoso.example was not found.»"
 
@@ -60,7 +61,7 @@ def _filtered(world: World) -> None:
     _listed(world)
     edit = named(world, "Filter")
     assert isinstance(edit, QLineEdit)
-    edit.setText("nothing has this")
+    edit.setText(FILTER)
 
 
 def _offline(world: World) -> None:

@@ -159,7 +159,12 @@ def test_an_asker_is_not_left_waiting_when_the_other_lane_closes_before_its_turn
 def test_what_is_sent_from_any_thread_arrives_in_order_on_the_ui_thread(qapp: QCoreApplication) -> None:
     relay, arrived = Relay(), []
     relay.arrived.connect(lambda value: arrived.append((value, threading.current_thread())))
-    thread = threading.Thread(target=lambda: [relay.send(number) for number in range(20)])
+
+    def send() -> None:
+        for number in range(20):
+            relay.send(number)
+
+    thread = threading.Thread(target=send)
     thread.start()
     thread.join(5)
     until(lambda: len(arrived) == 20, "the values")

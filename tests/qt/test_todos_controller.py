@@ -13,7 +13,7 @@ from ciam_desktop.core.errors import (
     InteractionRequired,
     NetworkError,
 )
-from ciam_desktop.core.identity.state import AddTodo, Offline, PendingAction, Reload, SignedIn
+from ciam_desktop.core.identity.state import AccountState, AddTodo, Offline, PendingAction, Reload, SignedIn
 from ciam_desktop.core.trouble import NextStep
 from ciam_desktop.qt.models.todo_model import Saved
 from tests.doubles.backend import person
@@ -33,6 +33,10 @@ def signed_in(world: Callable[..., World]) -> World:
     made.todos.use(made.backend.value, "account-1", read_only=False)
     until(lambda: made.todos.fetched_at is not None, "the list")
     return made
+
+
+def account(world: World) -> type[AccountState]:
+    return type(world.identity.session.account)
 
 
 def texts(world: World) -> list[tuple[str, Saved]]:
@@ -90,12 +94,12 @@ def test_reloading_sends_again_what_was_not_saved_and_merges_both(signed_in: Wor
     signed_in.api.refuse("add", NetworkError("No answer.", host="todo.contoso.example"))
     signed_in.todos.add("new")
     until(lambda: signed_in.troubles, "the trouble")
-    assert isinstance(signed_in.identity.session.account, Offline)
+    assert account(signed_in) is Offline
     signed_in.todos.reload()
     until(lambda: not signed_in.todos.unsaved() and not signed_in.todos.fetching, "everything saved")
     assert texts(signed_in) == [*OLD, ("new", Saved.YES)]
     assert settled
-    assert isinstance(signed_in.identity.session.account, SignedIn)
+    assert account(signed_in) is SignedIn
 
 
 def test_a_failed_reload_keeps_the_list(signed_in: World) -> None:

@@ -34,22 +34,12 @@ def bearer_token(answer: Mapping[str, Any]) -> str:
 
 
 class MsalResponse:
-    """What MSAL expects of a response: `status_code`, `headers`, `text` and `raise_for_status`."""
+    """What MSAL expects of a response: `status_code`, `headers` and `text`."""
 
-    def __init__(self, status_code: int, text: str, headers: Mapping[str, str], host: str) -> None:
+    def __init__(self, status_code: int, text: str, headers: Mapping[str, str]) -> None:
         self.status_code = status_code
         self.text = text
         self.headers = headers
-        self._host = host
-
-    def raise_for_status(self) -> None:
-        """Raise NetworkError for 4xx and 5xx; MSAL calls it for answers that it cannot use."""
-        if self.status_code >= 400:
-            raise NetworkError(
-                _("%(host)s is out of order at the moment.") % {"host": self._host},
-                host=self._host,
-                reason=str(self.status_code),
-            )
 
 
 class MsalTransport:
@@ -69,7 +59,7 @@ class MsalTransport:
         """Serve the discovery document; nothing else is ever fetched for MSAL."""
         if url != self._authority + DISCOVERY_SUFFIX:
             raise SignInError(_("The sign-in library asked for an address that the provider does not name."))
-        return MsalResponse(200, json.dumps(dict(self._discovery.document)), {}, "")
+        return MsalResponse(200, json.dumps(dict(self._discovery.document)), {})
 
     def post(
         self,
@@ -92,12 +82,15 @@ class MsalTransport:
     def _checked(self, answer: Answer, host: str) -> MsalResponse:
         if 300 <= answer.status < 400:
             raise SignInError(_("%(host)s wanted the sign-in sent elsewhere; nothing was sent.") % {"host": host})
+        if answer.status >= 500:  # MSAL would raise an error of its own, which its fallback does not know
+            raise NetworkError(
+                _("%(host)s is out of order at the moment.") % {"host": host}, host=host, reason=str(answer.status)
+            )
         text = answer.body.decode("utf-8", "replace")
-        if answer.status < 500:
-            try:
-                sound = isinstance(json.loads(text), dict)
-            except (ValueError, RecursionError):
-                sound = False
-            if not sound:  # MSAL would log it whole
-                raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})
-        return MsalResponse(answer.status, text, answer.headers, host)
+        try:
+            sound = isinstance(json.loads(text), dict)
+        except (ValueError, RecursionError):
+            sound = False
+        if not sound:  # MSAL would log it whole
+            raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})
+        return MsalResponse(answer.status, text, answer.headers)

@@ -75,7 +75,7 @@ class TodosPage(QWidget):
         self._table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self._empty = label("", "quiet", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._foot = label("", "foot")
+        self._foot = label("", "foot", wrap=True)
 
         page = QVBoxLayout(self)
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
