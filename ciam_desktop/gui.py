@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,6 +74,7 @@ class Desktop(QObject):
         self._window: MainWindow | None = None
         self._lanes: tuple[Lane, ...] = ()
         self._identity: IdentityController | None = None
+        self._ends_on_signals = False
 
     def open(self, settings: Settings, *first: Trouble) -> None:
         """Show a window for `settings`, with banners for what was wrong before; the rest follows the first paint."""
@@ -113,6 +112,9 @@ class Desktop(QObject):
         from ciam_desktop.core import logs
         from ciam_desktop.core.crash import CrashReports
 
+        if not self._ends_on_signals:
+            self._ends_on_signals = True
+            _end_on_signals(self._application)
         logs.set_up(settings.log_level, paths.log_dir())
         CrashReports(paths.log_dir(), self._crashes.send).install()
         if self._identity is not None:
@@ -175,6 +177,9 @@ def read_settings(options: Mapping[str, str], beside: Path | None) -> tuple[Sett
 
 def _end_on_signals(application: QApplication) -> None:
     """Let SIGINT and SIGTERM close the window; Qt's loop would not let Python see them."""
+    import signal
+    import socket
+
     receiver, sender = socket.socketpair()
     for end in (receiver, sender):
         end.setblocking(False)
@@ -195,15 +200,14 @@ def _end_on_signals(application: QApplication) -> None:
 def run(options: Mapping[str, str], beside: Path | None) -> int:
     """Run the window until it is closed; returns the exit code."""
     QApplication.setDesktopFileName("ciam-desktop")
-    application = QApplication(sys.argv[:1])
+    # Fusion is the one style that is there on every Linux and takes the palette whole. As an argument, because
+    # setStyle would make another first and wrap it for Python, which costs the start 10 ms.
+    application = QApplication([sys.argv[0], *(["-style", "fusion"] if sys.platform == "linux" else [])])
     application.setApplicationName("ciam-desktop")
     application.setApplicationDisplayName("CIAM Desktop")
     application.setApplicationVersion(__version__)
-    if sys.platform == "linux":
-        application.setStyle("fusion")  # the one style that is there on every Linux and takes the palette whole
     application.setQuitOnLastWindowClosed(False)  # one window gives way to another when the settings change
     desktop = Desktop(application, options, beside)
     settings, *troubles = read_settings(options, beside)
     desktop.open(settings, *troubles)
-    _end_on_signals(application)
     return application.exec()

@@ -76,10 +76,12 @@ def _of_macos() -> list[str]:
     cf.CFArrayGetValueAtIndex.restype = ctypes.c_void_p
     cf.CFStringGetCString.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_uint32]
     cf.CFRelease.argtypes, cf.CFRelease.restype = [ctypes.c_void_p], None
-    utf8, text, found = 0x08000100, ctypes.create_string_buffer(64), []
+    utf8, text = 0x08000100, ctypes.create_string_buffer(64)
     languages = cf.CFLocaleCopyPreferredLanguages()
-    for number in range(cf.CFArrayGetCount(languages)):
-        if cf.CFStringGetCString(cf.CFArrayGetValueAtIndex(languages, number), text, len(text), utf8):
-            found.append(text.value.decode())
+    found = [
+        text.value.decode()
+        for number in range(cf.CFArrayGetCount(languages))
+        if cf.CFStringGetCString(cf.CFArrayGetValueAtIndex(languages, number), text, len(text), utf8)
+    ]
     cf.CFRelease(languages)
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,4 +58,25 @@ def _private(folder: Path) -> Path:
             setting=HOME_VARIABLE,
             source=str(folder),
         ) from error
+    if sys.platform != "win32":
+        _close_to_others(folder)
     return folder
+
+
+def _close_to_others(folder: Path) -> None:
+    """Make a folder that was there before private as well; SettingsError when another user can exchange its files.
+
+    A portable home's own folder counts too: who owns that one can put another `config/` in its place.
+    """
+    portable = [folder.parent] if os.environ.get(HOME_VARIABLE, "").strip() else []
+    for each in (*portable, folder):
+        if each.stat().st_uid not in (os.geteuid(), 0):
+            raise SettingsError(
+                _("The folder %(path)s belongs to another user of this computer. Name another one in %(setting)s.")
+                % {"path": each, "setting": HOME_VARIABLE},
+                setting=HOME_VARIABLE,
+                source=str(each),
+            )
+    if folder.stat().st_mode & 0o077:
+        with contextlib.suppress(OSError):  # some file systems have no modes
+            folder.chmod(0o700)

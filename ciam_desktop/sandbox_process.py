@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import hmac
 import json
 import os
@@ -10,6 +11,7 @@ import queue
 import secrets
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -30,6 +32,7 @@ _STATE_VERSION = 1
 _LOG_FILE = "sandbox.log"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _HANDSHAKE_SECONDS = 3.0
+_LONGEST_LINE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def join(data_dir: Path | None = None, *, timeout: float = 30.0) -> Sandbox:
 def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
     """One try at the sandbox that the state file names; None when there is none or it is ending."""
     try:
-        state = json.loads((folder / _STATE_FILE).read_bytes())
+        state = json.loads(_own_bytes(folder / _STATE_FILE))
         if state["version"] != _STATE_VERSION:
             raise SandboxError(
                 _("The sandbox in %(path)s runs in another version of this program; end that program first.")
@@ -112,25 +115,53 @@ def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
     except OSError:
         return None
     try:
-        info = _shake_hands(connection, key)
-    except (OSError, ValueError, KeyError, TypeError):
+        info = _shake_hands(connection, key, time.monotonic() + wait)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         connection.close()
         return None
     connection.settimeout(None)
     return Sandbox(info, connection)
 
 
-def _shake_hands(connection: socket.socket, key: bytes) -> SandboxInfo:
+def _own_bytes(path: Path) -> bytes:
+    """The whole of a file of this user's; OSError when it is another's, a link or no file.
+
+    Who writes the state file says which sandbox is believed, so a folder that others write to must not matter.
+    """
+    if sys.platform == "win32":
+        return path.read_bytes()
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        found = os.fstat(file.fileno())
+        if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode):
+            raise PermissionError(errno.EPERM, "not this user's file")
+        return file.read()
+
+
+def _shake_hands(connection: socket.socket, key: bytes, deadline: float) -> SandboxInfo:
     """Both sides prove that they know this run's key, then the sandbox says what it is."""
     nonce = secrets.token_hex(16)
     hello = {"nonce": nonce, "proof": _proof(key, "user", nonce)}
     connection.sendall(json.dumps(hello).encode() + b"\n")
-    with connection.makefile("rb") as lines:
-        answer = json.loads(lines.readline(65536))
+    answer = json.loads(_line(connection, deadline))
     if not hmac.compare_digest(_proof(key, "sandbox", nonce), str(answer["proof"])):
         raise ValueError
     ready = answer["ready"]
     return SandboxInfo(**ready | {"ca_file": Path(ready["ca_file"]), "data_dir": Path(ready["data_dir"])})
+
+
+def _line(connection: socket.socket, deadline: float) -> bytes:
+    """The one line that the other side says, all of it before the deadline, however slowly the bytes come."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        connection.settimeout(remaining)
+        piece = connection.recv(_LONGEST_LINE)
+        line += piece
+        if not piece or len(line) > _LONGEST_LINE:
+            raise ValueError
+    return bytes(line)
 
 
 def _proof(key: bytes, side: str, nonce: str) -> str:

@@ -30,7 +30,7 @@ from ciam_desktop.core.setting_specs import SETTINGS
 from tests import words
 from tests.doubles.backend import TENANT
 from tests.qt.conftest import application, browser, world  # noqa: F401 -- pytest finds these fixtures by name here
-from tests.qt.states import FILTER, IN, STATES, State
+from tests.qt.states import FILTER, SOMEBODY, STATES, State
 from tests.qt.world import World
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def test_a_translation_is_complete_and_fits(path: Path, template: Catalog) -> No
 def _fits(message: Message) -> bool:
     """Whether the translation has the placeholders of the original, and begins and ends as it does."""
     if isinstance(message.id, (tuple, list)):
-        wanted = placeholders(message.id[1])
-        return len(message.string) == 2 and all(placeholders(each) == wanted for each in message.string)
+        wanted, forms = placeholders(message.id[1]), tuple(message.string or ())
+        return len(forms) == 2 and all(placeholders(each) == wanted for each in forms)
     ends = [text[-1:] in ".…:?" and text[-1:] for text in (message.id, str(message.string))]
     return placeholders(message.id) == placeholders(str(message.string)) and ends[0] == ends[1]
 
@@ -147,8 +147,9 @@ def test_what_is_compiled_is_what_is_translated(path: Path) -> None:
         ({"LANG": "C"}, "Cancel"),
     ],
 )
+@pytest.mark.usefixtures("language")
 def test_the_environment_chooses_the_language(
-    language: Any, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], word: str
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], word: str
 ) -> None:
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
@@ -158,7 +159,8 @@ def test_the_environment_chooses_the_language(
     assert i18n._("Cancel") == word
 
 
-def test_a_language_given_by_the_system_may_have_a_hyphen(language: Any) -> None:
+@pytest.mark.usefixtures("language")
+def test_a_language_given_by_the_system_may_have_a_hyphen() -> None:
     i18n.install(["de-CH", "en"])
     assert i18n.ngettext("%(n)d to-do", "%(n)d to-dos", 2) % {"n": 2} == "2 Aufgaben"
 
@@ -203,7 +205,7 @@ def _of_table(view: QAbstractItemView) -> Iterator[str]:
 
 def data_of(made: World) -> list[str]:
     """What may be shown as it is: names, to-dos, claims, settings and their names, the program's own name."""
-    person = IN["signed_in"]
+    person = SOMEBODY
     settings = [*(spec.name for spec in SETTINGS), *(spec.example for spec in SETTINGS), *(s.default for s in SETTINGS)]
     tenant = [TENANT.authority, TENANT.client_id, TENANT.read_scope, TENANT.readwrite_scope, TENANT.api_endpoint]
     claims = [str(part) for pair in person.verdict.claims.items() for part in pair]
@@ -341,9 +343,7 @@ def scrolls(widget: QWidget, window: QWidget) -> bool:
     return False
 
 
-def show(
-    make: Callable[..., World], folder: Path, state: State, *, size: tuple[int, int] = (960, 640)
-) -> World:
+def show(make: Callable[..., World], folder: Path, state: State, *, size: tuple[int, int] = (960, 640)) -> World:
     """A world in `state`, its window laid out."""
     made = make(**state.how)
     made.browser.does = state.browser

@@ -57,7 +57,10 @@ def po_text(catalogue: Catalog) -> bytes:
     write_po(buffer, catalogue, width=110, no_location=True, omit_header=True)
     headers = dict(catalogue.mime_headers)
     lines = [f'"{name}: {headers[name]}\\n"' for name in _KEPT_HEADERS if name in headers]
-    return "\n".join(["# The words of CIAM Desktop.", 'msgid ""', 'msgstr ""', *lines, "", ""]).encode() + buffer.getvalue()
+    return (
+        "\n".join(["# The words of CIAM Desktop.", 'msgid ""', 'msgstr ""', *lines, "", ""]).encode()
+        + buffer.getvalue()
+    )
 
 
 def mo_bytes(catalogue: Catalog) -> bytes:

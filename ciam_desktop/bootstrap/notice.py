@@ -156,9 +156,13 @@ def _write(text: str) -> None:
 def _append_to_log(sentence: str) -> None:
     path = log_file()
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the program's own log is kept there as well
+        with open(path, "a", encoding="utf-8", opener=_private) as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _has_display() -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ciam_desktop.bootstrap.notice import Progress
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")  # up to the last @, which a password may hold as well
 _LOOKED_UP = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9._-]+)")
 _FETCHED = re.compile(
     r"^\s*(?:Downloading|Using cached|Processing) (?:\S*[/\\])?([A-Za-z0-9._]+?)-\d[^/\\\s]*?\.(?:whl|tar\.gz|zip)"
@@ -27,6 +27,8 @@ _FETCHED = re.compile(
 _INSTALLING = re.compile(r"^Installing collected packages: ")
 _PIN = re.compile(r"^[A-Za-z0-9._-]+==[^;]+(?:; sys_platform == \"(\w+)\")?$")
 _SECTION = re.compile(r"^# Needed by the extra (\w+):")
+# Without it, Python imports from the folder that the person happens to be in, such as one that others write to.
+_SAFELY = ("-P",)
 # These would send the packages elsewhere than into the environment, or hide the lines that are read here.
 _UNFITTING = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_QUIET")
 
@@ -65,7 +67,10 @@ class Tools:
             parts = [None]
         if None in parts:
             raise no_venv_module()
-        self._run([base_python(), "-m", "venv", "--prompt", "ciam-desktop", os.fspath(environment)], dict(os.environ))
+        self._run(
+            [base_python(), *_SAFELY, "-m", "venv", "--prompt", "ciam-desktop", os.fspath(environment)],
+            dict(os.environ),
+        )
 
     def install(self, python: str, requirements: Sequence[str], constraints: Path, extras: Sequence[str]) -> None:
         """Install `requirements` (PEP 508) at the versions in the file `constraints`, compiled; raises SetupFailed.
@@ -74,7 +79,7 @@ class Tools:
         """
         total = count_pins(constraints.read_text("utf-8"), extras)
         environ = {name: value for name, value in os.environ.items() if name not in _UNFITTING}
-        arguments = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-user"]
+        arguments = [python, *_SAFELY, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-user"]
         arguments += ["--compile", "--progress-bar", "off", "-c", os.fspath(constraints), *requirements]
         self._run(arguments, environ, _PipReader(self._progress, total).read)
 
@@ -82,7 +87,10 @@ class Tools:
         """Compile `package`, also where PYTHONDONTWRITEBYTECODE keeps Python from doing it; it works without, too."""
         self._progress.step(_("Finishing"))
         subprocess.run(
-            [python, "-m", "compileall", "-q", os.fspath(package)], capture_output=True, check=False, timeout=600
+            [python, *_SAFELY, "-m", "compileall", "-q", os.fspath(package)],
+            capture_output=True,
+            check=False,
+            timeout=600,
         )
 
     @staticmethod
@@ -94,7 +102,10 @@ class Tools:
         )
         try:
             answer = subprocess.run(
-                [python, "-c", question, os.fspath(root), *extras], capture_output=True, check=False, timeout=60
+                [python, *_SAFELY, "-c", question, os.fspath(root), *extras],
+                capture_output=True,
+                check=False,
+                timeout=60,
             )
         except (OSError, subprocess.TimeoutExpired):
             return False

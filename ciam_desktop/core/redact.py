@@ -30,8 +30,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         r'\1"<secret>"',
     ),
-    # name=value, as URLs, forms and reprs write it.
-    (re.compile(rf"""(?is)(?<![A-Za-z])({_IN_TEXT})(\s*=\s*|%3D)(?:b?{_QUOTED}|[^&\s"'<>,;)]+)"""), r"\1\2<secret>"),
+    # name=value, as URLs (also within another's query), forms and reprs write it.
+    (
+        re.compile(
+            rf"""(?is)(?:(?<![A-Za-z_])|(?<=%3F)|(?<=%26))({_IN_TEXT})(\s*=\s*|%3D)(?:b?{_QUOTED}|[^&\s"'<>,;)]+)"""
+        ),
+        r"\1\2<secret>",
+    ),
     # The lookbehind lets each word be tried once: without it a long line would take quadratic time.
     (re.compile(r"(?<![\w.%+-])[\w.%+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "<address>"),
 )
@@ -41,7 +46,10 @@ def redact(text: str) -> str:
     """`text` without anything that lets somebody in or names a person; the home folder becomes `~`."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    home = str(Path.home())
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # nobody knows where that is
+        return text
     return text.replace(home, "~") if len(home) > 1 else text
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QSize, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImageReader, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
@@ -146,22 +147,21 @@ class Style(QObject):
         self._application = application
         self.colours = colours_of(application.palette())
         application.setStyleSheet(_sheet(self.colours))
-        application.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 -- Qt's own name
-        if watched is self._application and event.type() == QEvent.Type.ApplicationPaletteChange:
-            colours = colours_of(QGuiApplication.palette())
-            if colours != self.colours:
-                self.colours = colours
-                _rendered.cache_clear()
-                self._application.setStyleSheet(_sheet(colours))
-                self.changed.emit()
-        return False
+    def follow(self) -> None:
+        """Dress anew if the system's colours have changed; the window calls it when Qt tells it of a palette."""
+        # Not by an event filter on the application: Python would be asked about every event of every object.
+        colours = colours_of(QGuiApplication.palette())
+        if colours != self.colours:
+            self.colours = colours
+            _rendered.cache_clear()
+            self._application.setStyleSheet(_sheet(colours))
+            self.changed.emit()
 
     def icon(self, name: str, colour: str = "") -> QIcon:
-        """The line icon `name` (`todos`) in `colour`, or in the text colour; crisp at every scale."""
+        """The line icon `name` (`todos`) in `colour`, or in the text colour; crisp on every screen that is there."""
         icon = QIcon()
-        for ratio in (1, 2):
+        for ratio in sorted({math.ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens()}):
             icon.addPixmap(_rendered(name, colour or self.colours.text, 20, ratio))
         return icon
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -43,6 +43,7 @@ class TodosController(QObject):
         self._backend: Backend | None = None
         self._account_id = ""
         self._interaction_spent = False
+        self._numbers = itertools.count(1)
         self.model = TodoModel(self)
         self.fetching = False
         self.fetched_at: float | None = None
@@ -90,7 +91,7 @@ class TodosController(QObject):
         text = text.strip()
         if not text or self._backend is None or not self._account_id:
             return
-        row = Row(key=uuid.uuid4().hex, text=text, saved=Saved.WAITING)
+        row = Row(key=f"new:{next(self._numbers)}", text=text, saved=Saved.WAITING)
         self.model.append(row)
         self._send(row.key, text)
 

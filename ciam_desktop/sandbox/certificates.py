@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import secrets
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,8 +68,9 @@ def _make(kept: Certificates) -> None:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write `path` in one step and readable by its owner only."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    # O_EXCL follows no link that lies there already.
+    handle = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()

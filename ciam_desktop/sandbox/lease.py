@@ -30,6 +30,7 @@ STATE_FILE = "state.json"
 STATE_VERSION = 1
 _LONGEST_LINE = 1024
 _HANDSHAKE_SECONDS = 5.0
+_MOST_STRANGERS = 64
 
 
 @dataclass(slots=True)
@@ -83,8 +84,8 @@ class LeaseDesk:
                 for key, _mask in self._selector.select(timeout=0.1):
                     if key.fileobj is self._listener:
                         self._welcome()
-                    else:
-                        self._hear(self._guests[key.fd])
+                    elif guest := self._guests.get(key.fd):  # None: dismissed a moment ago for a newcomer
+                        self._hear(guest)
                 for guest in list(self._guests.values()):
                     if not guest.admitted and time.monotonic() > guest.deadline:
                         self._dismiss(guest)
@@ -110,6 +111,9 @@ class LeaseDesk:
             connection.setblocking(False)
             self._selector.register(connection, selectors.EVENT_READ)
             self._guests[connection.fileno()] = _Guest(connection, time.monotonic() + _HANDSHAKE_SECONDS)
+            strangers = [guest for guest in self._guests.values() if not guest.admitted]
+            if len(strangers) > _MOST_STRANGERS:
+                self._dismiss(strangers[0])  # a user program speaks at once, so the one that waited longest is none
 
     def _hear(self, guest: _Guest) -> None:
         try:
@@ -126,7 +130,7 @@ class LeaseDesk:
                 guest.admitted = True
             elif len(guest.received) > _LONGEST_LINE:
                 raise ValueError
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):  # the last from JSON nested without end
             self._dismiss(guest)
 
     def _answer(self, line: bytes) -> bytes:

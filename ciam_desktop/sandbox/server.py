@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
 from logging.handlers import RotatingFileHandler
@@ -31,6 +33,7 @@ TODOS_FILE = "todos.sqlite3"
 _LOG_BYTES = 256 * 1024
 _FIRST_LEASE_SECONDS = 30.0
 _STOP_SECONDS = 0.8
+_END_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ def run(data_dir: Path) -> int:
     os.umask(0o077)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data_dir.chmod(0o700)
+        _make_private(data_dir)
     except OSError as error:
         _say({"error": _("%(path)s cannot be used: %(reason)s.") % {"path": data_dir, "reason": error.strerror}})
         return 1
@@ -88,6 +91,10 @@ def _serve(data_dir: Path) -> int:
         pass
     desk.close()
     web.stop(_STOP_SECONDS)
+    # Python waits for every worker at its end, for ever if need be; this process has nothing to lose by then.
+    last = threading.Timer(_END_SECONDS, os._exit, (0,))
+    last.daemon = True
+    last.start()
     return 0
 
 
@@ -158,6 +165,17 @@ def _build(
     except BaseException:
         stop.set()  # what went wrong is written down by the thread's own hook
         raise
+
+
+def _make_private(data_dir: Path) -> None:
+    """Close the folder to others; PermissionError when others could have put something into it already."""
+    if sys.platform != "win32":
+        found = data_dir.stat()
+        if found.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, _("it belongs to another user of this computer"))
+        if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
+            raise PermissionError(errno.EPERM, _("it is shared by all users of this computer"))
+    data_dir.chmod(0o700)
 
 
 def _detach() -> None:

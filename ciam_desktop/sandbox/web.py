@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _APPLICATION_SECONDS = 60.0
 _WORKERS = 16
+_MAX_BODY = 64 * 1024  # bytes; what is longer is refused by the applications
+_BODY_SECONDS = 10.0
 
 
 class LateApplication:
@@ -49,6 +51,46 @@ class HostGuard:
             start_response(f"{status.value} {status.phrase}", [("Content-Type", "text/plain")])
             return [b"This host name does not lead here.\n"]
         return self._application(environ, start_response)
+
+
+class WholeBody:
+    """Reads a request's body whole before the application gets a worker for it, so that slow bodies hold none."""
+
+    def __init__(self, application: Any, *, seconds: float = _BODY_SECONDS) -> None:
+        """`application` is ASGI; a body that takes longer than `seconds` is answered with 408."""
+        self._application = application
+        self._seconds = seconds
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        import asyncio
+
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._read(receive)
+        except TimeoutError:
+            status = HTTPStatus.REQUEST_TIMEOUT.value
+            await send({"type": "http.response.start", "status": status, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if body is None:
+            return  # the client is gone
+
+        async def whole() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._application(scope, whole, send)
+
+    @staticmethod
+    async def _read(receive: Any) -> bytes | None:
+        body = bytearray()
+        while len(body) <= _MAX_BODY:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        return bytes(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +141,7 @@ class WebThread:
 
         for site in self._sites:
             config = uvicorn.Config(
-                WSGIMiddleware(site.application, workers=_WORKERS),  # type: ignore[arg-type] # its own ASGI types
+                WholeBody(WSGIMiddleware(site.application, workers=_WORKERS)),  # type: ignore[arg-type] # its own types
                 http="h11",
                 ws="none",
                 lifespan="off",

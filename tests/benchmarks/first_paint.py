@@ -1,4 +1,4 @@
-"""Owns the stopwatch inside a measured process: `first_paint.py program|empty` prints when its window was first painted.
+"""Owns the stopwatch inside a measured process: `first_paint.py program|empty` prints when its window was painted.
 
 Run as a script, so that nothing but what it measures is imported. The moment is when the window's first expose event
 has been handled, which is when Qt has painted it and handed it to the screen, on the system's monotonic clock in ns.

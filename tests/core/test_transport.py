@@ -13,13 +13,24 @@ import pytest
 
 from ciam_desktop.core.errors import CiamError, InteractionRequired, NetworkError, SignInError, TokenNotProven
 from ciam_desktop.core.http import HttpClient
+from ciam_desktop.core.identity.application import Application
 from ciam_desktop.core.identity.people import AuthorizationRequest, People
 from ciam_desktop.core.identity.person import Person
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, Provider
 from ciam_desktop.core.identity.transport import MsalTransport, bearer_token
 from ciam_desktop.core.identity.vault import Entry
 from tests.doubles.https_server import HttpsServer, Reply
-from tests.doubles.provider import CLIENT, OID, TENANT, FaultyProvider, base64url, sign, signing_key
+from tests.doubles.provider import (
+    CLIENT,
+    OID,
+    TENANT,
+    CannedHttp,
+    FaultyProvider,
+    base64url,
+    document_of,
+    sign,
+    signing_key,
+)
 from tests.doubles.vaults import WatchedVault
 
 READ, WRITE = "api://todo/ToDoList.Read", "api://todo/ToDoList.ReadWrite"
@@ -555,6 +566,15 @@ def test_msal_reaches_nothing_but_the_checked_endpoints(bench: Bench) -> None:
     assert json.loads(transport.get(bench.idp.authority + DISCOVERY_SUFFIX).text) == discovery.document
     transport.close()
     assert len(bench.idp.server.requests) == before
+
+
+def test_a_provider_that_msal_cannot_use_is_a_sentence_and_not_a_crash(bench: Bench) -> None:
+    bare = "https://id.example"
+    http = CannedHttp({bare + DISCOVERY_SUFFIX: document_of(bare, bare)})
+    with pytest.raises(SignInError, match="cannot be read"):
+        People(CLIENT, Provider(bare, http), bench.vault, http).begin(REDIRECT, [READ])
+    with pytest.raises(SignInError, match="cannot be read"):
+        Application(CLIENT, "secret", "api://todo/.default", Provider(bare, http), http).access_token()
 
 
 @pytest.mark.parametrize("answer", [{}, {"access_token": "a b"}, {"access_token": "a", "token_type": "pop"}])

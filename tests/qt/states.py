@@ -154,7 +154,8 @@ def _dialog(world: World) -> None:
     dialog._save()
 
 
-IN = {"signed_in": person(name=NAME, groups=["readers", "writers"], exp=1_900_000_000), "items": TODOS}
+SOMEBODY = person(name=NAME, groups=["readers", "writers"], exp=1_900_000_000)
+IN = {"signed_in": SOMEBODY, "items": TODOS}
 STATES = [
     State("restoring", lambda _world: None),
     State("signed out", World.start),

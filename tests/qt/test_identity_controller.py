@@ -348,7 +348,7 @@ def test_what_waited_is_not_done_for_another_account(interrupted: World, browser
     assert not interrupted.resumed
 
 
-def test_what_waited_still_waits_after_a_cancelled_sign_in(interrupted: World, browser: FakeBrowser) -> None:
+def test_what_waited_still_waits_after_a_cancelled_sign_in(interrupted: World) -> None:
     interrupted.identity.cancel()
     until(lambda: ended(interrupted), "the end of the attempt")
     account = interrupted.identity.session.account

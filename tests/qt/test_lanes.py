@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def lane(qapp: QCoreApplication) -> Iterator[Lane]:
+def lane() -> Iterator[Lane]:
     lane = Lane("test")
     yield lane
     lane.close()
 
 
 @pytest.fixture
-def other(qapp: QCoreApplication) -> Iterator[Lane]:
+def other() -> Iterator[Lane]:
     lane = Lane("other")
     yield lane
     lane.close()
@@ -156,7 +156,7 @@ def test_an_asker_is_not_left_waiting_when_the_other_lane_closes_before_its_turn
     assert told[0] == 0 or isinstance(told[0], RuntimeError)
 
 
-def test_what_is_sent_from_any_thread_arrives_in_order_on_the_ui_thread(qapp: QCoreApplication) -> None:
+def test_what_is_sent_from_any_thread_arrives_in_order_on_the_ui_thread() -> None:
     relay, arrived = Relay(), []
     relay.arrived.connect(lambda value: arrived.append((value, threading.current_thread())))
 

@@ -1,4 +1,4 @@
-"""Owns the small world that a test of the window lives in: controllers, lanes and window around a backend of doubles."""
+"""Owns the small world that a test of the window lives in: controllers, lanes and a window around doubles."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class World:
         self.backend = FakeBackend(self.people, self.api, vault_reason=vault_reason)
         self.connect: Callable[[], Backend] = lambda: self.backend.value
         self.identity_lane, self.sync_lane = Lane("identity", self.parent), Lane("sync", self.parent)
-        self.identity = IdentityController(self.settings, lambda: self.connect(), self.identity_lane, self.parent)
+        self.identity = IdentityController(self.settings, self._connect, self.identity_lane, self.parent)
         self.todos = TodosController(self.sync_lane, self.identity_lane, self.parent)
         self.todos.interaction_wanted.connect(self.identity.interaction_wanted)
         self.todos.network_lost.connect(self.identity.network_lost)
@@ -71,14 +71,18 @@ class World:
         self.identity.resume.connect(self.resumed.append)
         self.window: MainWindow | None = None
 
-    def show(self, state_file: Path, *, size: tuple[int, int] = (960, 640)) -> MainWindow:
-        """Show the window, dressed as the program does."""
+    def _connect(self) -> Backend:
+        return self.connect()  # a test may have replaced it
+
+    def show(self, state_file: Path, *, size: tuple[int, int] | None = (960, 640)) -> MainWindow:
+        """Show the window, dressed as the program does; without a `size` as large as it was last."""
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         self.config_dir = state_file.parent
         self.style = Style(application)
         self.window = MainWindow(self.settings, self.identity, self.todos, self.style, WindowState(state_file))
-        self.window.resize(*size)
+        if size is not None:
+            self.window.resize(*size)
         self.window.show()
         return self.window
 

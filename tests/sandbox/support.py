@@ -130,6 +130,7 @@ class Browser:
     def __init__(self) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
+        self.headers = self._session.headers
 
     def get(self, url: str, **headers: str) -> Page:
         return Page(self._session.get(url, allow_redirects=False, timeout=SECONDS, headers=headers))

@@ -26,14 +26,15 @@ class Application:
 
     def access_token(self) -> str:
         """A bearer token for the API; raises SignInError, NetworkError."""
-        app = msal.ConfidentialClientApplication(
-            self._client_id,
-            client_credential=self._secret,
-            oidc_authority=self._provider.authority,
-            http_client=MsalTransport(self._provider.authority, self._provider.discovery(), self._http),
-            instance_discovery=False,
-        )
+        discovery = self._provider.discovery()
         try:
+            app = msal.ConfidentialClientApplication(
+                self._client_id,
+                client_credential=self._secret,
+                oidc_authority=self._provider.authority,
+                http_client=MsalTransport(self._provider.authority, discovery, self._http),
+                instance_discovery=False,
+            )
             result = app.acquire_token_for_client([self._scope])
         except UNREADABLE:
             raise unreadable() from None

@@ -226,13 +226,16 @@ class People:
     def _app(self, cache: msal.TokenCache) -> msal.PublicClientApplication:
         """A fresh MSAL client: it holds no tokens but `cache`'s and remembers no earlier failure (its throttling)."""
         discovery = self._provider.discovery()
-        return msal.PublicClientApplication(
-            self._client_id,
-            oidc_authority=self._provider.authority,
-            token_cache=cache,
-            http_client=MsalTransport(self._provider.authority, discovery, self._http),
-            instance_discovery=False,
-        )
+        try:
+            return msal.PublicClientApplication(
+                self._client_id,
+                oidc_authority=self._provider.authority,
+                token_cache=cache,
+                http_client=MsalTransport(self._provider.authority, discovery, self._http),
+                instance_discovery=False,
+            )
+        except UNREADABLE:  # such as an authority or a token endpoint without a path, which MSAL cannot use
+            raise unreadable() from None
 
 
 def _granted(asked: Sequence[str], answered: object) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from ciam_desktop.core.trouble import NextStep, Trouble
@@ -96,9 +96,7 @@ class Banner(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's own name
         """Put the buttons below the words where they would leave these no room."""
         narrow = event.size().width() < NARROW
-        self._middle.setDirection(
-            QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
-        )
+        self._middle.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
         super().resizeEvent(event)
 
     def _unfold(self) -> None:
@@ -107,4 +105,6 @@ class Banner(QFrame):
 
 def announce(widget: QWidget, words: str) -> None:
     """Have assistive technology say `words`."""
+    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # 5 ms that the first paint can do without
+
     QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, words))

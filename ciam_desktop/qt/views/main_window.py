@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -181,6 +181,12 @@ class MainWindow(QMainWindow):
         """Show a banner."""
         self._banner.show_trouble(trouble)
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's own name
+        """Follow the system from light to dark and back."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._style.follow()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 -- Qt's own name
         """Keep what is not saved from being lost unseen; a second press closes all the same."""
         unsaved = self._todos.unsaved()
@@ -211,7 +217,7 @@ class MainWindow(QMainWindow):
         self._person = person
         if person is not None:
             name = self._account.fontMetrics().elidedText(person.name, Qt.TextElideMode.ElideRight, SIDE_WIDTH - 72)
-            self._account.setText(name)
+            self._account.setText(name.replace("&", "&&"))
             self._account.setAccessibleName(_("Account: %(name)s") % {"name": person.name})
         self._nav[self._place].setChecked(True)
         card = session.attempt is not None or (not here and self._place != SETTINGS)

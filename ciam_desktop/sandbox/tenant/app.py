@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from authlib.oauth2 import OAuth2Error
 from flask import Flask, Response, abort, jsonify, request
@@ -89,15 +90,17 @@ def pages_app(services: Services) -> Flask:
     base = services.registration.pages_base
 
     @app.before_request
-    def one_host() -> Response | None:
-        # One spelling, so that the browser has one set of cookies.
-        if request.host != base.removeprefix("http://"):
-            if request.method != "GET":
-                abort(421)
-            query = request.query_string.decode("ascii", "replace")
-            target = f"{base}{request.path}" + (f"?{query}" if query else "")
-            return Response(status=308, headers={"Location": target})
-        return None
+    def one_address() -> Response | None:
+        # One spelling of host and tenant, so that the browser has one set of cookies.
+        path, tenant = request.path, str((request.view_args or {}).get("tenant", ""))
+        if services.registration.is_this(tenant):
+            path = f"/{services.registration.tenant_id}{path.removeprefix(f'/{tenant}')}"
+        if path == request.path and request.host == base.removeprefix("http://"):
+            return None
+        if request.method != "GET":
+            abort(421)
+        query = request.query_string.decode("ascii", "replace")
+        return Response(status=308, headers={"Location": f"{base}{quote(path)}" + (f"?{query}" if query else "")})
 
     @app.get("/<tenant>/oauth2/v2.0/authorize")
     def authorize(tenant: str) -> Response:

@@ -161,8 +161,12 @@ class Pages:
         sessions = self._fresh_enough(visit, sessions)
         hinted = [each for each in sessions if visit.hint.casefold() in (each.email, each.login_hint.casefold())]
         if visit.prompt == "none":
+            if _led_by_a_page():
+                raise TenantError(16000, "interaction_required", "A page asked for this.", redirect_uri=visit.uri)
             return self._silently(visit, hinted if visit.hint else sessions)
         screen = visit.screen or {"create": "sign-up", "login": "sign-in", "select_account": "pick"}.get(visit.prompt)
+        if _led_by_a_page() and screen not in ("sign-in", "sign-up"):
+            screen = "pick"
         if screen == "sign-up":
             return self._sign_up_page(visit, {"email": visit.hint})
         if screen != "sign-in" and sessions:
@@ -355,7 +359,9 @@ class Pages:
         return request.cookies.get(name, "")[:128]
 
     def _set_cookie(self, response: Response, name: str, value: str) -> None:
-        response.set_cookie(name, value, httponly=True, samesite="Lax", path="/")
+        # Cookies ignore ports: without the path, every other server on localhost would be sent them.
+        path = f"/{self._services.registration.tenant_id}"
+        response.set_cookie(name, value, httponly=True, samesite="Lax", path=path)
 
     def _new_form_cookie(self) -> str:
         value: str = request.environ.setdefault("sandbox.form_cookie", secrets.token_urlsafe(32))
@@ -366,8 +372,25 @@ class Pages:
         return self._services.tickets.issue(browser, query, sid)
 
     def _check_ticket(self, query: str) -> str | None:
+        if not _own_form():
+            return None
         ticket = request.form.get("ticket", "")
         return self._services.tickets.check(ticket, self._cookie(self._form_cookie), query)
+
+
+def _led_by_a_page() -> bool:
+    """Whether a page of another origin leads the browser here, and not a program that opens it.
+
+    Any program of any user may listen at a loopback address, so a code is not given away without a click when a page
+    asks for it (RFC 8252 section 8.6).
+    """
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+
+
+def _own_form() -> bool:
+    """Whether a form may be one of these pages, as far as the browser tells: cookies ignore ports, origins do not."""
+    origin = request.headers.get("Origin", "null")  # browsers say null where the policy is no-referrer
+    return not _led_by_a_page() and origin in ("null", request.host_url.removesuffix("/"))
 
 
 def _policy(uri: str = "", *, script: str = "'self'") -> str:

@@ -1,0 +1,439 @@
+"""The window under a person's hands: keys, banners, closing, what it remembers, and text that stays text."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
+
+from ciam_desktop.core.crash import CrashReports
+from ciam_desktop.core.errors import ApiForbidden, NetworkError, SignInError
+from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, SignedIn, SignedOut
+from ciam_desktop.core.trouble import NextStep, Trouble
+from ciam_desktop.qt.lanes import Relay
+from ciam_desktop.qt.models.todo_model import Saved
+from ciam_desktop.qt.views.main_window import IDENTITY, SETTINGS, TODOS, MainWindow
+from tests.doubles.backend import TENANT, person
+from tests.qt.states import IN, attempt_at
+from tests.qt.world import World, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.doubles.backend import FakeBrowser
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")  # the offscreen platform, on raising windows
+
+MARKUP = "<b>bold</b> <img src='https://tracker.contoso.example/x.png'> &amp; <a href='x'>y</a>"
+
+
+@pytest.fixture
+def listed(world: Callable[..., World], tmp_path: Path) -> World:
+    """A world whose window shows the to-dos of somebody who is signed in."""
+    made = world(**IN)
+    made.show(tmp_path / "window.ini")
+    made.start()
+    until(lambda: made.todos.fetched_at is not None, "the list")
+    return made
+
+
+@pytest.fixture
+def out(world: Callable[..., World], tmp_path: Path) -> World:
+    """A world whose window shows the sign-in card."""
+    made = world()
+    made.show(tmp_path / "window.ini")
+    made.start()
+    return made
+
+
+def window_of(world: World) -> MainWindow:
+    assert world.window is not None
+    world.window.activateWindow()
+    return world.window
+
+
+def press(world: World, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key where the focus is."""
+    window = window_of(world)
+    QTest.qWaitForWindowActive(window)
+    QTest.keyClick(QApplication.focusWidget() or window, key, modifiers)
+
+
+def spoken(widget: QWidget) -> str:
+    return str(QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name))
+
+
+def focused() -> str:
+    widget = QApplication.focusWidget()
+    return spoken(widget) if widget else ""
+
+
+Kind = TypeVar("Kind", bound=QWidget)
+
+
+def visible(world: World, words: str, kind: type[Kind]) -> Kind:
+    """The visible control of that kind that a screen reader calls `words`."""
+    found = window_of(world).findChildren(kind)
+    return next(each for each in found if each.isVisible() and spoken(each) == words)
+
+
+def click(world: World, words: str) -> None:
+    QTest.mouseClick(visible(world, words, QAbstractButton), Qt.MouseButton.LeftButton)
+
+
+def said(world: World) -> list[str]:
+    """Every visible text."""
+    return [each.text() for each in window_of(world).findChildren(QLabel) if each.isVisible() and each.text()]
+
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def test_a_todo_is_typed_and_entered(listed: World) -> None:
+    press(listed, Qt.Key.Key_N, CTRL)
+    assert focused() == "Add a to-do"
+    edit = visible(listed, "Add a to-do", QLineEdit)
+    QTest.keyClicks(edit, "Buy milk")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    assert edit.text() == ""
+    assert edit.hasFocus()
+    until(lambda: not listed.todos.unsaved(), "the confirmation")
+    assert [row.text for row in listed.todos.model.rows()][-1] == "Buy milk"
+    assert any(text.startswith("5 to-dos · all changes saved") for text in said(listed))
+
+
+def test_the_filter_is_reached_and_filters(listed: World) -> None:
+    press(listed, Qt.Key.Key_F, CTRL)
+    assert focused() == "Filter"
+    QTest.keyClicks(visible(listed, "Filter", QLineEdit), "INVOICE")
+    table = visible(listed, "To-dos", QTableView)
+    assert [table.model().index(row, 0).data() for row in range(table.model().rowCount())] == [
+        "Finish the invoice report"
+    ]
+
+
+def test_f5_fetches_the_list_again(listed: World) -> None:
+    listed.api.items.pop()
+    press(listed, Qt.Key.Key_F5)
+    until(lambda: listed.todos.model.rowCount() == 3, "the shorter list")
+
+
+def test_ctrl_comma_shows_the_settings(listed: World) -> None:
+    press(listed, Qt.Key.Key_Comma, CTRL)
+    assert "AUTHORITY" in said(listed)
+    assert any(TENANT.authority in text for text in said(listed))
+
+
+def test_ctrl_q_closes_the_window(listed: World) -> None:
+    closed: list[str] = []
+    window_of(listed).closed.connect(lambda: closed.append("closed"))
+    press(listed, Qt.Key.Key_Q, CTRL)
+    assert closed == ["closed"]
+
+
+def test_enter_on_the_card_signs_in(out: World) -> None:
+    assert focused() == "Sign in"
+    press(out, Qt.Key.Key_Return)
+    until(lambda: isinstance(out.identity.session.account, SignedIn), "the sign-in")
+    until(lambda: focused() == "Add a to-do", "the place to type")
+
+
+def test_creating_an_account_asks_for_it(out: World) -> None:
+    click(out, "Create an account")
+    until(lambda: isinstance(out.identity.session.account, SignedIn), "the sign-in")
+    assert out.people.called("begin")[0][1]["prompt"] == "create"
+
+
+def test_a_wait_can_be_cancelled_and_its_link_copied(out: World, browser: FakeBrowser) -> None:
+    browser.does = "stays"
+    click(out, "Sign in")
+    until(lambda: browser.opened, "the browser")
+    until(lambda: focused() == "Cancel", "the focus where it is of use")
+    click(out, "Copy link")
+    assert QGuiApplication.clipboard().text() == browser.opened[0]
+    click(out, "Open the browser again")
+    until(lambda: len(browser.opened) == 2, "the browser again")
+    click(out, "Cancel")
+    until(lambda: "Sign-in cancelled" in said(out), "the note")
+    assert isinstance(out.identity.session.account, SignedOut)
+    assert visible(out, "Sign in", QPushButton).isEnabled()
+
+
+def test_signing_out_by_the_account_menu_shows_the_card_again(listed: World) -> None:
+    click(listed, "Account: user1@contoso.example")
+    menu = next(each for each in window_of(listed).findChildren(QMenu) if each.isVisible())
+    QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    until(lambda: isinstance(listed.identity.session.account, SignedOut), "the sign-out")
+    assert visible(listed, "Sign in", QPushButton)
+    assert listed.todos.model.rowCount() == 0
+
+
+def test_another_persons_list_is_never_seen(listed: World) -> None:
+    listed.people.arriving = person(2)
+    listed.api.items = []
+    listed.identity.sign_in()
+    until(lambda: listed.people.called("access_token")[-1] == ("account-2", False), "the other list")
+    assert not [row for row in listed.todos.model.rows() if row.saved is Saved.YES]
+
+
+def test_the_claims_of_the_token_are_read_and_copied(listed: World) -> None:
+    click(listed, "Identity")
+    table = visible(listed, "ID token claims", QTableView)
+    shown = {table.model().index(row, 0).data(): row for row in range(table.model().rowCount())}
+    assert {"oid", "sub", "groups", "exp"} <= set(shown)
+    table.selectRow(shown["groups"])
+    click(listed, "Copy value")
+    assert QGuiApplication.clipboard().text() == "readers\nwriters"
+    click(listed, "Copy as JSON")
+    assert '"groups": [\n' in QGuiApplication.clipboard().text()
+
+
+def test_a_place_that_shows_nothing_yet_is_left_when_the_person_leaves(listed: World) -> None:
+    click(listed, "Identity")
+    listed.identity.sign_out()
+    until(lambda: isinstance(listed.identity.session.account, SignedOut), "the sign-out")
+    assert visible(listed, "Sign in", QPushButton)
+    assert not visible(listed, "Identity", QToolButton).isEnabled()
+
+
+# Text stays text.
+
+
+def test_markup_is_shown_as_text_wherever_it_comes_from(world: Callable[..., World], tmp_path: Path) -> None:
+    made = world(signed_in=person(name=MARKUP, city=MARKUP), items=(MARKUP,))
+    window = made.show(tmp_path / "window.ini")
+    made.start()
+    until(lambda: made.todos.fetched_at is not None, "the list")
+    for place in (TODOS, IDENTITY, SETTINGS):
+        window.go(place)
+        window.tell(Trouble(MARKUP, MARKUP, NextStep.NONE, MARKUP))
+        assert said(made).count(MARKUP) >= 2
+        for each in window.findChildren(QLabel):
+            assert each.textFormat() is Qt.TextFormat.PlainText
+        for widget in window.findChildren(QWidget):
+            assert "<b>" not in widget.toolTip()
+    table = next(each for each in window.findChildren(QTableView) if each.model().rowCount() > 1)
+    values = [str(table.model().index(row, 1).data()) for row in range(table.model().rowCount())]
+    assert MARKUP in values
+
+
+def test_a_name_does_not_become_a_shortcut(world: Callable[..., World], tmp_path: Path) -> None:
+    made = world(signed_in=person(name="R&D"))
+    made.show(tmp_path / "window.ini")
+    made.start()
+    account = visible(made, "Account: R&D", QToolButton)
+    assert account.shortcut().isEmpty()
+    assert account.text() == "R&&D"
+    until(lambda: made.todos.fetched_at is not None, "the list")
+
+
+# Banners.
+
+
+def test_signing_in_by_the_banner(listed: World, browser: FakeBrowser) -> None:
+    window_of(listed).tell(Trouble("Not signed in", "It has expired.", NextStep.SIGN_IN))
+    click(listed, "Sign in")
+    until(lambda: browser.opened, "the browser")
+    until(lambda: listed.people.called("complete"), "the sign-in")
+
+
+def test_a_sign_in_for_reading_only_by_the_banner(out: World) -> None:
+    out.people.refuse("complete", SignInError("Not granted.", error="consent_required", code="65001"))
+    out.people.arriving = person(scopes=frozenset({TENANT.read_scope}))
+    click(out, "Sign in")
+    until(lambda: "Not granted." in said(out), "the banner")
+    click(out, "Sign in for reading only")
+    until(lambda: isinstance(out.identity.session.account, SignedIn), "the sign-in")
+    assert out.people.called("begin")[-1][0] == (TENANT.read_scope,)
+    edit = visible(out, "Add a to-do", QLineEdit)
+    assert not edit.isEnabled()
+    until(lambda: out.todos.fetched_at is not None, "the list")
+
+
+def test_trying_again_by_the_banner_saves_what_was_not_and_takes_the_banner_away(listed: World) -> None:
+    listed.api.refuse("add", NetworkError("No answer.", host="todo.contoso.example"))
+    listed.todos.add("Buy milk")
+    until(lambda: "Not saved yet" in said(listed), "the banner")
+    click(listed, "Try again")
+    until(lambda: not listed.todos.unsaved(), "the confirmation")
+    assert "Not saved yet" not in said(listed)
+
+
+def test_opening_the_settings_by_the_banner(listed: World) -> None:
+    window_of(listed).tell(Trouble("A setting", "It is wrong.", NextStep.OPEN_SETTINGS))
+    click(listed, "Open settings")
+    assert "AUTHORITY" in said(listed)
+
+
+def test_details_are_folded_until_asked_for_and_the_banner_can_be_dismissed(listed: World) -> None:
+    window_of(listed).tell(Trouble("Refused", "It said no.", NextStep.NONE, "Code: AADSTS65004"))
+    assert "Code: AADSTS65004" not in said(listed)
+    click(listed, "Details")
+    assert "Code: AADSTS65004" in said(listed)
+    click(listed, "Dismiss")
+    assert "Refused" not in said(listed)
+
+
+def test_a_failed_start_can_be_tried_again_even_twice_at_once(world: Callable[..., World], tmp_path: Path) -> None:
+    made = world()
+    connect, tries = made.connect, []
+
+    def failing() -> object:
+        tries.append("try")
+        if len(tries) == 1:
+            raise NetworkError("No answer.", host="login.contoso.example")
+        return connect()
+
+    made.connect = failing  # type: ignore[assignment] # it returns what connect does
+    made.show(tmp_path / "window.ini")
+    made.identity.start()
+    until(lambda: "Not ready" in said(made), "the banner")
+    click(made, "Try again")
+    made.identity.start()
+    click(made, "Sign in")
+    until(lambda: isinstance(made.identity.session.account, SignedIn), "the sign-in")
+    assert len(tries) == 2
+
+
+def test_what_waited_for_a_sign_in_is_shown_as_waiting_and_done_after_it(listed: World, browser: FakeBrowser) -> None:
+    browser.does = "stays"
+    listed.api.refuse("add", ApiForbidden("Not allowed (403)."))
+    listed.todos.add("Buy milk")
+    until(lambda: listed.troubles, "the trouble")
+    key = listed.todos.model.rows()[-1].key
+    listed.identity.interaction_wanted(AddTodo(key, "Buy milk"), SignInError("Sign in again."))
+    until(lambda: browser.opened, "the browser")
+    assert isinstance(listed.identity.session.account, NeedsInteraction)
+    browser.return_late(browser.opened[0])
+    until(lambda: not listed.todos.unsaved(), "the confirmation")
+    assert [row.text for row in listed.todos.model.rows()].count("Buy milk") == 1
+
+
+# Closing, and what is remembered.
+
+
+def test_closing_with_something_unsaved_asks_once(listed: World) -> None:
+    gate = listed.api.hold("add")
+    listed.todos.add("Buy milk")
+    window, closed = window_of(listed), []
+    window.closed.connect(lambda: closed.append("closed"))
+    assert not window.close()
+    assert "Not everything is saved" in said(listed)
+    assert not closed
+    click(listed, "Close anyway")
+    assert closed == ["closed"]
+    gate.set()
+
+
+def test_closing_once_everything_is_saved_asks_nothing(listed: World) -> None:
+    listed.todos.add("Buy milk")
+    until(lambda: not listed.todos.unsaved(), "the confirmation")
+    assert window_of(listed).close()
+
+
+def test_size_and_place_are_remembered(world: Callable[..., World], tmp_path: Path) -> None:
+    first = world().show(tmp_path / "window.ini", size=(700, 500))
+    first.move(QPoint(60, 60))
+    assert first.close()
+    again = world().show(tmp_path / "window.ini", size=None)
+    assert (again.width(), again.height()) == (700, 500)
+    assert again.pos() == QPoint(60, 60)
+
+
+def test_a_newer_window_file_is_left_alone(world: Callable[..., World], tmp_path: Path) -> None:
+    path = tmp_path / "window.ini"
+    newer = QSettings(str(path), QSettings.Format.IniFormat)
+    newer.setValue("version", 2)
+    newer.setValue("geometry", QByteArray(b"of another kind"))
+    newer.sync()
+    before = path.read_bytes()
+    window = world().show(path)
+    assert window.close()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00\xff garbage", b"version=one\n", b"[General]\nversion=1\ngeometry=nonsense\n"]
+)
+def test_a_damaged_window_file_harms_nobody(world: Callable[..., World], tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "window.ini"
+    path.write_bytes(content)
+    window = world().show(path)
+    assert (window.width(), window.height()) == (960, 640)
+    assert window.close()
+
+
+# What nobody caught.
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Iterator[Path]:
+    """The folder for reports; the interpreter's hooks are put back after the test."""
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield tmp_path / "reports"
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+
+
+@pytest.mark.usefixtures("listed")
+def test_an_error_on_a_thread_becomes_a_report_and_word_on_the_ui_thread(reports: Path) -> None:
+    relay, told = Relay(), []
+    relay.arrived.connect(lambda error: told.append((error, threading.current_thread())))
+    CrashReports(reports, relay.send).install()
+
+    def fail() -> None:
+        raise AttributeError("nobody has this")
+
+    thread = threading.Thread(target=fail, name="fails")
+    thread.start()
+    thread.join(5)
+    until(lambda: told, "the word of it")
+    assert isinstance(told[0][0], AttributeError)
+    assert told[0][1] is threading.main_thread()
+    assert "in fail" in next(reports.glob("report-*.txt")).read_text()
+
+
+@pytest.mark.qt_no_exception_capture
+def test_an_error_in_a_slot_becomes_a_report_and_leaves_the_window_usable(listed: World, reports: Path) -> None:
+    told: list[BaseException] = []
+    CrashReports(reports, told.append).install()
+
+    def fail(_checked: bool) -> None:
+        raise AttributeError("nobody has this")
+
+    button = visible(listed, "Reload", QPushButton)
+    button.clicked.connect(fail)
+    click(listed, "Reload")
+    assert [type(error) for error in told] == [AttributeError]
+    assert list(reports.glob("report-*.txt"))
+    until(lambda: not listed.todos.fetching, "the list, all the same")
+    button.clicked.disconnect(fail)
+
+
+def test_a_second_sign_in_attempt_is_shown_over_the_list_and_gives_it_back(listed: World, browser: FakeBrowser) -> None:
+    from ciam_desktop.core.identity.state import Step
+
+    browser.does = "stays"
+    listed.identity.sign_in()
+    attempt_at(listed, Step.WAITING)
+    click(listed, "Cancel")
+    until(lambda: listed.identity.session.attempt is None, "the end of the attempt")
+    assert visible(listed, "To-dos", QTableView)
+    assert listed.todos.model.rowCount() == 4
