@@ -111,8 +111,9 @@ class IdentityController(QObject):
 
     def open_browser_again(self) -> None:
         """Open the address of the attempt under way once more."""
-        attempt = self._attempt
-        if attempt is not None and attempt.request is not None:
+        attempt, shown = self._attempt, self.session.attempt
+        before_redirect = shown is not None and shown.step is not state.Step.VERIFYING
+        if attempt is not None and attempt.request is not None and before_redirect:
             self._open_browser(attempt, attempt.request.uri)
 
     def sign_out(self) -> None:

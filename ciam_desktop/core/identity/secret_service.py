@@ -16,6 +16,7 @@ from ciam_desktop.core.errors import VaultLocked, VaultUnavailable
 from ciam_desktop.i18n import _
 
 APPLICATION = "io.github.ciam-desktop"
+PROMPT_SECONDS = 120.0  # an unlock prompt that nobody answers must not hold the lane for ever
 
 
 class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_extensions ships no types
@@ -73,7 +74,7 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
         with closing(connection):
             try:
                 collection = secretstorage.get_default_collection(connection)
-                if collection.is_locked() and collection.unlock():  # true: the prompt was dismissed
+                if collection.is_locked() and collection.unlock(timeout=PROMPT_SECONDS):  # true: dismissed
                     raise VaultLocked(_("The keyring is locked."))
                 yield collection
             except secretstorage.exceptions.SecretServiceNotAvailableException:
@@ -81,6 +82,7 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
             except (
                 secretstorage.exceptions.LockedException,
                 secretstorage.exceptions.PromptDismissedException,
+                TimeoutError,
             ):
                 raise VaultLocked(_("The keyring is locked.")) from None
             except (secretstorage.exceptions.SecretStorageException, DBusErrorResponse):
