@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ciam_desktop import i18n, paths
@@ -57,6 +58,10 @@ def main(argv: list[str] | None = None) -> int:
     except (SettingsError, StoredFormatError) as error:
         _complain(str(error))
         return EXIT_USAGE
+    except BrokenPipeError:  # who read has left; Python would complain again when it flushes at the end
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return EXIT_NOT_WELL
     except CiamError as error:  # the sandbox does not start
         _complain(str(error))
         return EXIT_NOT_WELL

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from ciam_desktop import i18n, paths
 from ciam_desktop.core.errors import CiamError, SandboxError
+from ciam_desktop.core.setting_specs import SETTINGS
 from ciam_desktop.i18n import _
 
 if TYPE_CHECKING:
@@ -170,7 +171,9 @@ def _proof(key: bytes, side: str, nonce: str) -> str:
 
 def _start(folder: Path, deadline: float) -> bool:
     """Start a server process; True when it serves, False when another one does. SandboxError when it cannot."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(_import_paths())}
+    secret = {setting.name for setting in SETTINGS if setting.secret}  # nothing that the sandbox needs, and it lives on
+    environment = {name: value for name, value in os.environ.items() if name not in secret}
+    environment["PYTHONPATH"] = os.pathsep.join(_import_paths())
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP

@@ -110,7 +110,7 @@ def _discovery_and_issuer(
     stranger = _other_issuer(authority, answered) if error else ""
     if error and not stranger:
         yield Finding(title, Outcome.WRONG, str(error), _provider_advice(error, authority, setting))
-        yield Finding(issuer_title, Outcome.SKIPPED, _("Not checked: there is no discovery document."))
+        yield Finding(issuer_title, Outcome.SKIPPED, _("Not checked: there is no usable discovery document."))
         return
     fetched = _("The discovery document of %(host)s came in %(ms)d ms.")
     yield Finding(title, Outcome.FINE, fetched % {"host": urlsplit(authority).hostname, "ms": round(seconds * 1000)})
@@ -177,7 +177,7 @@ def _network_advice(error: NetworkError, setting: str) -> str:
 def _keys(provider: Provider, witness: _Witness, discovery: Discovery | None, setting: str) -> Finding:
     title = _("Signing keys")
     if discovery is None:
-        return Finding(title, Outcome.SKIPPED, _("Not checked: there is no discovery document to name them."))
+        return Finding(title, Outcome.SKIPPED, _("Not checked: there is no usable discovery document."))
     try:
         provider.key("")  # no key has this id, so that the set is fetched
     except NetworkError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ciam_desktop.i18n import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,6 +39,16 @@ def owner_of(port: int) -> PortOwner | None:
             if process.name.isdecimal() and _holds(process, sockets):
                 return _described(process)
     return None
+
+
+def holder(port: int) -> str:
+    """Who listens on the TCP port, in words for a sentence; "" when the system does not say."""
+    owner = owner_of(port)
+    if owner is None:
+        return ""
+    if owner.is_us:
+        return _("a sign-in of this program that waits")
+    return _("%(program)s (process %(pid)d)") % {"program": owner.name, "pid": owner.pid}
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

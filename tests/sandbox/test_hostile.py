@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,6 @@ from tests.sandbox.support import Browser, Tenant, is_served, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ENDS_WITHIN = 8.0
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists instead of owners and modes")
@@ -166,6 +166,16 @@ def test_a_folder_of_another_users_is_refused_and_left_as_it_is(tmp_path: Path) 
     with pytest.raises(SandboxError, match="belongs to another user"):
         sandbox_process.join(theirs)
     assert theirs.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there, a process's environment can be read in /proc")
+def test_the_sandbox_does_not_inherit_the_daemons_secret(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", "of another tenant")
+    with sandbox_process.join(data_dir) as held:
+        environment = Path(f"/proc/{held.info.pid}/environ").read_bytes()
+        assert b"PYTHONPATH=" in environment
+        assert b"of another tenant" not in environment
+    wait_until(lambda: not is_served(data_dir), ENDS_WITHIN)
 
 
 # -- slow requests

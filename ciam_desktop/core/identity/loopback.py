@@ -17,6 +17,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -25,7 +26,7 @@ from typing import Any, cast
 
 from ciam_desktop.core.errors import SignInCancelled, SignInError, SignInTimedOut
 from ciam_desktop.core.identity import pages
-from ciam_desktop.core.identity.loopback_port import listen_on_loopback
+from ciam_desktop.core.identity.loopback_port import is_no_room, listen_on_loopback, no_room
 from ciam_desktop.core.identity.redirect_http import (
     Contradicted,
     Expected,
@@ -102,22 +103,18 @@ class RedirectListener:
         A port that is taken gives way to the next free one for `localhost`, unless `strict_port`. Raises ListenerError,
         or SignInCancelled when `cancel` or `close` came first.
         """
-        pages.load()
         with self._lock:
             if self._desk is not None:
                 raise RuntimeError("a listener is opened once")
             if self._state is _State.ENDED:
                 raise _cancelled()
-            sockets = listen_on_loopback(self._uri, strict=self._strict_port)
-            self._uri = self._uri.at(sockets[0].getsockname()[1])
-            # Debug mode would print what is read; the selector loop is the one with `add_reader`, on Windows too.
-            runner = asyncio.Runner(debug=False, loop_factory=asyncio.SelectorEventLoop)
-            self._desk = _Desk(runner.get_loop(), self._uri, self._limits, self._post, self._saw_https)
-            self._thread = threading.Thread(
-                target=self._run, args=(runner, self._desk, sockets), name="redirect listener", daemon=True
-            )
-            self._state = _State.RUNNING
-            self._thread.start()
+            try:
+                pages.load()
+                self._start()
+            except OSError as error:
+                if not is_no_room(error):
+                    raise
+                raise no_room() from error
         return str(self._uri)
 
     def expect(self, expected: Expected, *, deadline: float, on_done: OnDone) -> None:
@@ -150,6 +147,21 @@ class RedirectListener:
         self._end(partial(_Desk.end, flush=timeout))
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout + 1)
+
+    def _start(self) -> None:
+        with ExitStack() as undone:
+            sockets = listen_on_loopback(self._uri, strict=self._strict_port)
+            for each in sockets:
+                undone.callback(each.close)
+            runner = undone.enter_context(_new_runner())
+            uri = self._uri.at(sockets[0].getsockname()[1])
+            desk = _Desk(runner.get_loop(), uri, self._limits, self._post, self._saw_https)
+            thread = threading.Thread(
+                target=self._run, args=(runner, desk, sockets), name="redirect listener", daemon=True
+            )
+            thread.start()
+            undone.pop_all()
+        self._uri, self._desk, self._thread, self._state = uri, desk, thread, _State.RUNNING
 
     def _end(self, how: Callable[[_Desk], None]) -> None:
         with self._lock:
@@ -382,6 +394,18 @@ class _Connection(asyncio.Protocol):
     def _limit(self, seconds: float, then: Callable[[], None]) -> None:
         self._timer.cancel()
         self._timer = self._desk.loop.call_later(seconds, then)
+
+
+def _new_runner() -> asyncio.Runner:
+    """An event loop of its own; raises OSError when its three descriptors cannot be had.
+
+    They are tried first: a loop that got only some of them breaks once more, into standard error, when it is collected.
+    """
+    with ExitStack() as tried:
+        for _each in range(3):
+            tried.enter_context(socket.socket())
+    # Debug mode would print what is read; the selector loop is the one with `add_reader`, on Windows too.
+    return asyncio.Runner(debug=False, loop_factory=asyncio.SelectorEventLoop)
 
 
 def _cancelled() -> SignInCancelled:

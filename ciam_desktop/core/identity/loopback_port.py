@@ -10,30 +10,47 @@ from collections.abc import Iterator
 
 from ciam_desktop.core.errors import ListenerError
 from ciam_desktop.core.identity.redirect_http import RedirectUri
+from ciam_desktop.core.port_owner import holder
 from ciam_desktop.i18n import _
 
 NEXT_PORTS = 20
 ANY_PORT_ATTEMPTS = 20
 
 _ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 def listen_on_loopback(uri: RedirectUri, *, strict: bool) -> list[socket.socket]:
-    """Listen on every loopback address of this machine, at one port. Raises ListenerError."""
+    """Listen on every loopback address of this machine, at one port.
+
+    Raises ListenerError, which names the program that has the port, where the system tells.
+    """
     refusal: OSError | None = None
     for port in _ports(uri.port, strict=strict):
         try:
             return _listen(port)
         except OSError as error:
+            if is_no_room(error):
+                raise no_room() from error
             refusal = refusal or error
-    if isinstance(refusal, PermissionError) and uri.port is not None:
+    if uri.port is None:
+        raise ListenerError(_("No port of this computer could be opened for the browser's answer.")) from refusal
+    if isinstance(refusal, PermissionError):
         message = _("This program may not listen on port %(port)d; choose another port in the redirect URI.")
-    elif uri.port is not None:
-        message = _("Port %(port)d is used by another program; close that, or choose another port in the redirect URI.")
-    else:
-        message = _("No port of this computer could be opened for the browser's answer.")
-    raise ListenerError(message % {"port": uri.port or 0}) from refusal
+        raise ListenerError(message % {"port": uri.port}) from refusal
+    message = _("Port %(port)d is used by %(who)s; close that, or choose another port in the redirect URI.")
+    raise ListenerError(message % {"port": uri.port, "who": holder(uri.port) or _("another program")}) from refusal
+
+
+def is_no_room(error: OSError) -> bool:
+    """Whether the system, or its limit for this program, lets no more files and sockets be opened; no port does."""
+    return error.errno in _NO_ROOM
+
+
+def no_room() -> ListenerError:
+    """What is said then."""
+    return ListenerError(_("Too many files and connections are open; restart this program, then try again."))
 
 
 def _ports(first: int | None, *, strict: bool) -> Iterator[int]:

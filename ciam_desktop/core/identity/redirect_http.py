@@ -224,14 +224,25 @@ def judge(request: Request, uri: RedirectUri, expected: Expected | None) -> Refu
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
     except ValueError:  # more fields than any provider sends, or not UTF-8
         return Refused(HTTPStatus.BAD_REQUEST)
-    return _judge_fields(fields, expected)
+    return _judge_fields(fields, expected, visited=_is_visit(request))
 
 
-def _judge_fields(fields: list[tuple[str, str]], expected: Expected) -> Refused | Contradicted | Accepted:
+def _is_visit(request: Request) -> bool:
+    """Whether a tab goes to this address, as far as the browser tells (Fetch Metadata, W3C)."""
+    wanted = ((b"sec-fetch-mode", "navigate"), (b"sec-fetch-dest", "document"))
+    return all(value == want for name, want in wanted for value in request.values(name))
+
+
+def _judge_fields(
+    fields: list[tuple[str, str]], expected: Expected, *, visited: bool
+) -> Refused | Contradicted | Accepted:
     states = [value for name, value in fields if name == "state"]
     ours = all(hmac.compare_digest(value.encode(), expected.state.encode()) for value in states)
-    # A provider need not echo the state of a sign-out, and nothing is taken from the answer.
-    if not ours or not (states or expected.kind is Kind.SIGN_OUT):
+    # Some providers do not echo the state of a sign-out. Then any page could end this wait with an image or a frame, so
+    # that the person is told too early that the browser is signed out; it must be a tab that goes here. A page can make
+    # one do so, but in plain sight, and all it gets is that sentence: nothing is taken from the answer. Browsers that
+    # do not send these headers are believed, and `state`, where it is echoed, needs no such help.
+    if not ours or not (states or (expected.kind is Kind.SIGN_OUT and visited)):
         return Refused(HTTPStatus.BAD_REQUEST)
     parameters = dict(fields)
     if len(parameters) < len(fields) or any(len(value) > VALUE_CHARACTERS for value in parameters.values()):

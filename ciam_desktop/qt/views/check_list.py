@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ciam_desktop.qt.style import Style
 
 ICON = 20  # pixels
+BORDER = 2  # the style sheet's, around a table that has the focus; without room for it the first row scrolls away
 
 
 class CheckList(QWidget):
@@ -90,5 +91,5 @@ class CheckList(QWidget):
         self._table.setColumnWidth(COL_CHECK, widest + ICON + 9 * STEP)
         self._table.resizeRowsToContents()
         rows = sum(self._table.rowHeight(row) for row in range(self.model.rowCount()))
-        self._table.setFixedHeight(rows + 2 * self._table.frameWidth())
+        self._table.setFixedHeight(rows + 2 * BORDER)
         self._table.setVisible(rows > 0)
