@@ -18,7 +18,7 @@ from ciam_desktop.core.http import Answer, HttpClient
 from ciam_desktop.core.identity.idtoken import ALGORITHMS, LEEWAY_SECONDS, MIN_RSA_BITS
 from ciam_desktop.core.identity.loopback import RedirectListener
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, Discovery, Provider, issuer_fits
-from ciam_desktop.core.port_owner import owner_of
+from ciam_desktop.core.port_owner import holder
 from ciam_desktop.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -271,15 +271,10 @@ def _redirect_port(tenant: Tenant, settings: Settings) -> Finding:
     try:
         opened = _open_and_close(settings)
     except ListenerError as error:
-        who = _holder(wanted)
-        if not who:
-            return Finding(title, Outcome.WRONG, str(error))
-        told = _("Port %(port)d is used by %(who)s, and no other may take its place.")
-        advice = _("End that program, or choose another port in REDIRECT_URI.")
-        return Finding(title, Outcome.WRONG, told % {"port": wanted, "who": who}, advice)
+        return Finding(title, Outcome.WRONG, str(error))
     if wanted is not None and opened != wanted:
         told = _("Port %(port)d is used by %(who)s; a sign-in now would use port %(other)d.")
-        told %= {"port": wanted, "who": _holder(wanted) or _("another program"), "other": opened}
+        told %= {"port": wanted, "who": holder(wanted) or _("another program"), "other": opened}
         advice = "" if entra else _("If your provider compares the port, end that program or set STRICT_PORT=yes.")
         return Finding(title, Outcome.WORTH_KNOWING, told, advice)
     if entra and address.hostname == "127.0.0.1":
@@ -298,16 +293,6 @@ def _open_and_close(settings: Settings) -> int:
         return urlsplit(listener.open()).port or 0
     finally:
         listener.close()
-
-
-def _holder(port: int | None) -> str:
-    """Who has the port, in words, or nothing."""
-    owner = owner_of(port) if port is not None else None
-    if owner is None:
-        return ""
-    if owner.is_us:
-        return _("a sign-in of this program that waits")
-    return _("%(program)s (process %(pid)d)") % {"program": owner.name, "pid": owner.pid}
 
 
 def _vault(open_vault: Callable[[], Vault]) -> Finding:
