@@ -20,6 +20,10 @@ def main(argv: list[str] | None = None) -> int:
         from ciam_desktop.daemon import main as daemon_main
 
         return daemon_main(arguments)
+    if "--check" in arguments:
+        from ciam_desktop.check_command import main as check_main
+
+        return check_main(arguments)
     return _window(_parsed(arguments) if arguments else {})
 
 
@@ -36,6 +40,7 @@ def _parsed(arguments: list[str]) -> dict[str, str]:
         epilog=_("Without a window: --op getToDos. The practice tenant on its own: sandbox."),
     )
     parser.add_argument("--version", action="version", version=f"CIAM Desktop {__version__}")
+    parser.add_argument("--check", action="store_true", help=_("Check this setup without signing in, and end."))
     config.add_options(parser)
     parsed = parser.parse_args(arguments)
     options = config.given_options(parsed)
@@ -47,17 +52,26 @@ def _parsed(arguments: list[str]) -> dict[str, str]:
 
 
 def _window(options: dict[str, str]) -> int:
+    import gc
+
     from ciam_desktop import bootstrap
 
-    if sentence := bootstrap.no_display() or bootstrap.missing_qt_library():
+    gc.disable()  # what is loaded until the first paint stays: looking through it again and again costs 10 ms
+    if sentence := bootstrap.no_display():
         bootstrap.tell(sentence)
         return 1
     try:
-        from ciam_desktop import gui
+        from ciam_desktop import first_window
     except ImportError as error:
+        bootstrap.tell(bootstrap.missing_qt_library() or str(error))
+        return 1
+    from ciam_desktop.core.errors import CiamError
+
+    try:
+        return first_window.run(options, clone_folder())
+    except CiamError as error:  # the folders cannot be made; all else has a window to be told in
         bootstrap.tell(str(error))
         return 1
-    return gui.run(options, clone_folder())
 
 
 if __name__ == "__main__":

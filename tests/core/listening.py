@@ -8,12 +8,15 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import unquote_plus
 
 import pytest
 
 from ciam_desktop.core.errors import SignInError
 from ciam_desktop.core.identity import pages
 from ciam_desktop.core.identity.loopback import Expected, Kind, Limits, Redirect, RedirectListener
+from ciam_desktop.core.identity.redirect_http import Accepted, Contradicted, RedirectUri, Refused, Request, judge
 from tests.doubles.browsers import PATIENCE, Answer, RawBrowser, form_post
 
 STATE = "the-right-state-4711"
@@ -26,7 +29,7 @@ UNHURRIED = Limits(request=600, hold=600, linger=600)  # whatever waits for one 
 MARK = "mark-of-the-sender"
 
 
-def _has_ipv6() -> bool:
+def has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::1", 0))
@@ -35,7 +38,7 @@ def _has_ipv6() -> bool:
     return True
 
 
-needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no ::1")
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and binds 127.0.0.2")
 
 
@@ -118,3 +121,36 @@ def port_of(uri: str) -> int:
 
 
 Opened = Callable[..., Desk]
+
+
+def announce(capsys: pytest.CaptureFixture[str], told: str) -> None:
+    """Say what a battery did, whether it failed or not."""
+    with capsys.disabled():
+        sys.stdout.write(f"\n{told}\n")
+
+
+Judge = Callable[[Request, RedirectUri, Expected | None], Refused | Contradicted | Accepted]
+
+# Judges with a planted bug each, for the batteries to notice.
+
+
+def forgets_the_state(
+    request: Request, uri: RedirectUri, expected: Expected | None
+) -> Refused | Contradicted | Accepted:
+    """Takes whatever state comes first."""
+    came = re.search(rb"(?<![^?&])state=([^&]+)", request.target + b"&" + request.body)
+    if came and expected:
+        expected = replace(expected, state=unquote_plus(came[1].decode("latin-1")))
+    return judge(request, uri, expected)
+
+
+def takes_any_path(request: Request, uri: RedirectUri, expected: Expected | None) -> Refused | Contradicted | Accepted:
+    """Looks at the query alone."""
+    _path, mark, query = request.target.partition(b"?")
+    return judge(replace(request, target=uri.path.encode() + mark + query), uri, expected)
+
+
+def takes_any_host(request: Request, uri: RedirectUri, expected: Expected | None) -> Refused | Contradicted | Accepted:
+    """Would be had by DNS rebinding."""
+    others = tuple(pair for pair in request.headers if pair[0] != b"host")
+    return judge(replace(request, headers=(*others, (b"host", f"localhost:{uri.port}".encode()))), uri, expected)

@@ -439,7 +439,7 @@ def test_a_port_that_nobody_can_be_found_for_is_still_said_to_be_taken(
     with port_held() as (port, _pid):
         moved = Setup(tmp_path, place, REDIRECT_URI=f"http://localhost:{port}").found()[PORT]
         strict = Setup(tmp_path, place, REDIRECT_URI=f"http://localhost:{port}", STRICT_PORT="yes").found()[PORT]
-    assert f"Port {port} is used by another program; a sign-in now would use port " in moved.text
+    assert f"Port {port} is taken or not allowed; a sign-in now would use port " in moved.text
     assert strict.outcome is WRONG
     assert f"Port {port} is used by another program; close that" in strict.text
 

@@ -220,6 +220,41 @@ def test_a_sign_out_with_a_wrong_state_or_by_post_is_refused(opened: Opened) -> 
     assert silent.done.calls == []
 
 
+NAVIGATION = (
+    "Sec-Fetch-Site: cross-site",
+    "Sec-Fetch-Mode: navigate",
+    "Sec-Fetch-User: ?1",
+    "Sec-Fetch-Dest: document",
+)
+FRAME = (*NAVIGATION[:3], "Sec-Fetch-Dest: iframe")
+IMAGE = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image")
+FETCH = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty")
+
+
+def _sign_out(port: int, headers: tuple[str, ...], query: str = "") -> bytes:
+    return request("GET", f"/{query}", host=f"localhost:{port}", headers=headers)
+
+
+@pytest.mark.parametrize("headers", [IMAGE, FRAME, FETCH, IMAGE[1:2], FRAME[3:], (*NAVIGATION, *IMAGE)])
+def test_a_sign_out_without_its_state_is_no_image_frame_or_script_of_a_page(
+    opened: Opened, headers: tuple[str, ...]
+) -> None:
+    desk = opened(expected=SIGN_OUT)
+    assert desk.status(_sign_out(desk.port, headers)) == 400
+    assert desk.done.calls == []
+    with desk.browser() as browser:
+        browser.send(_sign_out(desk.port, NAVIGATION))
+        desk.done.redirect()
+
+
+@pytest.mark.parametrize("headers", [NAVIGATION, FRAME, IMAGE])
+def test_a_sign_out_with_its_state_needs_nothing_else(opened: Opened, headers: tuple[str, ...]) -> None:
+    desk = opened(expected=SIGN_OUT)
+    with desk.browser() as browser:
+        browser.send(_sign_out(desk.port, headers, f"?state={STATE}"))
+        assert desk.done.redirect().parameters == {"state": STATE}
+
+
 # -- one redirect, one answer
 
 

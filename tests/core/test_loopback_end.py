@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 
 import pytest
 
+from ciam_desktop.core import port_owner
 from ciam_desktop.core.errors import ListenerError, SignInCancelled, SignInError, SignInTimedOut
 from ciam_desktop.core.identity import loopback_port, pages
 from ciam_desktop.core.identity.loopback import Redirect, RedirectListener
-from tests.core.listening import SIGN_IN, TRUE, Desk, Opened, Outcomes, needs_ipv6, needs_proc
+from tests.core.listening import SIGN_IN, TRUE, Desk, Opened, Outcomes, has_ipv6, needs_ipv6, needs_proc
 from tests.doubles.browsers import PATIENCE, RawBrowser, form_post, get
 
 # -- the end
@@ -281,9 +287,69 @@ def test_a_port_is_free_again_right_after_use(opened: Opened) -> None:
 @pytest.mark.parametrize(("host", "strict"), [("localhost", True), ("127.0.0.1", False)])
 def test_a_taken_port_that_may_not_move_is_named(taken: int, host: str, strict: bool) -> None:
     listener = RedirectListener(f"http://{host}:{taken}/", strict_port=strict)
-    with pytest.raises(ListenerError, match=f"^Port {taken} is used by another program"):
+    with pytest.raises(ListenerError, match=f"^Port {taken} is used by .+; close that, or choose another port"):
         listener.open()
     listener.close()
+
+
+@needs_proc
+def test_the_program_that_has_the_port_is_named() -> None:
+    holding = (
+        "import socket, sys; from pathlib import Path; held = socket.create_server(('127.0.0.1', 0));"
+        "Path('/proc/self/comm').write_text('another-one'); print(held.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", holding]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout
+            port = int(other.stdout.readline())
+            who = re.escape(f"Port {port} is used by another-one (process {other.pid}); close that")
+            with pytest.raises(ListenerError, match=f"^{who}"):
+                RedirectListener(f"http://localhost:{port}/", strict_port=True).open()
+        finally:
+            other.communicate(timeout=PATIENCE)
+
+
+@needs_proc
+def test_a_sign_in_of_this_program_is_not_called_another_program(opened: Opened) -> None:
+    desk = opened()
+    with pytest.raises(ListenerError, match=f"^Port {desk.port} is used by a sign-in of this program that waits;"):
+        RedirectListener(desk.uri, strict_port=True).open()
+
+
+def test_a_port_whose_holder_the_system_does_not_tell_is_used_by_another_program(
+    taken: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(port_owner, "_PROC", tmp_path)
+    with pytest.raises(ListenerError, match=f"^Port {taken} is used by another program; close that"):
+        RedirectListener(f"http://localhost:{taken}/", strict_port=True).open()
+
+
+@needs_proc
+@pytest.mark.parametrize("left", range(7))
+def test_no_file_descriptor_left_is_a_listener_error(left: int) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    pages._read.cache_clear()
+    listener = RedirectListener("http://localhost:3000/")
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        taken = [stack.enter_context(Path(os.devnull).open("rb"))]
+        with suppress(OSError):
+            while True:
+                taken.append(stack.enter_context(Path(os.devnull).open("rb")))
+        for each in taken[-left:] if left else ():
+            each.close()
+        if left < (5 if has_ipv6() else 4):  # a socket for each address, and three for the event loop
+            with pytest.raises(ListenerError, match=r"^Too many files and connections are open"):
+                listener.open()
+        else:
+            listener.open()
+    listener.close()
+    again = RedirectListener("http://localhost/")
+    again.open()  # and what was had in the attempt has been given back
+    again.close()
 
 
 def test_the_twenty_next_ports_are_tried_and_then_any() -> None:

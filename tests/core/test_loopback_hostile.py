@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ciam_desktop.core.identity import pages
+from ciam_desktop.core.identity import loopback, pages
 from ciam_desktop.core.identity.loopback import Limits
-from tests.core.listening import CODE, MARK, SIGN_IN, STATE, TRUE, Opened, needs_proc
-from tests.doubles.browsers import PATIENCE, form_post, get, request
+from tests.conftest import SEED
+from tests.core.listening import (
+    CODE,
+    MARK,
+    SIGN_IN,
+    STATE,
+    TRUE,
+    Desk,
+    Judge,
+    Opened,
+    announce,
+    forgets_the_state,
+    needs_proc,
+    takes_any_host,
+    takes_any_path,
+)
+from tests.doubles.browsers import PATIENCE, RawBrowser, form_post, get, request
 
 # -- everything else
 
 
+AT_LEAST = 60
 CLOSED = None  # the connection is closed without a word
 WAITING = -1  # it may still become a request: nothing is answered, nothing is closed
 
@@ -175,24 +193,75 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+def _knock(desk: Desk, browser: RawBrowser, hostile: Hostile) -> None:
+    """Send it, and see that it gets what it should, and nothing else."""
+    browser.send(hostile.raw(desk.port))
+    if hostile.hangs_up:
+        browser.send_eof()
+    if hostile.status == WAITING:
+        return
+    answer = browser.answer()
+    assert (answer.status if answer else CLOSED) == hostile.status
+    if answer:
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["content-security-policy"] == pages.security_policy()
+        assert answer.headers.get("allow") == ("GET, POST" if answer.status == 405 else None)
+        assert answer.body == (b"" if hostile.name == "HEAD" else pages.not_ours())
+        assert MARK not in "".join(answer.headers.values())
+
+
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
 def test_the_wait_goes_on_whoever_knocks(opened: Opened, hostile: Hostile) -> None:
     desk = opened()
     with desk.browser() as browser:
-        browser.send(hostile.raw(desk.port))
-        if hostile.hangs_up:
-            browser.send_eof()
-        if hostile.status != WAITING:
-            answer = browser.answer()
-            assert (answer.status if answer else CLOSED) == hostile.status
-            if answer:
-                assert answer.headers["cache-control"] == "no-store"
-                assert answer.headers["content-security-policy"] == pages.security_policy()
-                assert answer.headers.get("allow") == ("GET, POST" if answer.status == 405 else None)
-                assert answer.body == (b"" if hostile.name == "HEAD" else pages.not_ours())
-                assert MARK not in "".join(answer.headers.values())
+        _knock(desk, browser, hostile)
         desk.takes_the_true_redirect()
         assert hostile.status != WAITING or browser.silent()
+
+
+@pytest.mark.battery
+def test_the_wait_goes_on_when_all_knock_at_once(
+    opened: Opened, rng: random.Random, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len({hostile.name for hostile in HOSTILE}) == len(HOSTILE) >= AT_LEAST
+    desk = opened()
+    with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
+        knocking = [(stack.enter_context(desk.browser()), hostile) for hostile in rng.sample(HOSTILE, len(HOSTILE))]
+        done = [pool.submit(_knock, desk, browser, hostile) for browser, hostile in knocking]
+        desk.takes_the_true_redirect()
+        for each in done:
+            each.result(PATIENCE)
+        assert all(browser.silent() for browser, hostile in knocking if hostile.status == WAITING)
+    assert len(desk.done.calls) == 1
+    announce(capsys, f"hostile listener inputs: seed {SEED}, {len(HOSTILE)} one by one, then all at once")
+
+
+@pytest.mark.battery
+@pytest.mark.parametrize(
+    ("bug", "names"),
+    [
+        (forgets_the_state, {"wrong state", "state in other letters", "beginning of the state"}),
+        (takes_any_path, {"another path", "doubled slash", "dot segment", "encoded slash"}),
+        (takes_any_host, {"another host", "another port", "other loopback address", "no host in HTTP 1.0"}),
+    ],
+)
+def test_the_table_notices_a_planted_bug(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, bug: Judge, names: set[str]
+) -> None:
+    monkeypatch.setattr(loopback, "judge", bug)
+    noticed = set()
+    for hostile in HOSTILE:
+        desk = opened(limits=Limits(hold=0.02))
+        with desk.browser() as browser:
+            try:
+                _knock(desk, browser, hostile)
+                assert desk.done.calls == []
+            except AssertionError:
+                noticed.add(hostile.name)
+        desk.listener.close()
+    assert names <= noticed
+    assert not noticed & {"no state", "TLS", "huge target", "JSON"}, "these are refused whatever the bug"
 
 
 def test_nothing_is_accepted_before_something_is_expected(opened: Opened) -> None:

@@ -10,47 +10,20 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import portalocker
 import pytest
 from msal_extensions.persistence import BasePersistence, FilePersistence, PersistenceNotFound
 
 from ciam_desktop.core.errors import StoredFormatError, VaultError, VaultLocked, VaultUnavailable
-from ciam_desktop.core.identity import vault as vault_module
+from ciam_desktop.core.identity import vault_lock
+from ciam_desktop.core.identity.kept import SetAside, Unreadable
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry, MemoryVault, open_vault, parse_entry
-from tests.e2e.processes import Processes
-from tests.e2e.session import Keyring, SessionBus
+from tests.core.vaulting import ALICE, BOB, PLANTED, Machine, facts_of, signed_in, store, stored, tokens_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keyring")
-
-PLANTED = "planted-refresh-token"
-ALICE, BOB = "oid-1.tenant", "oid-2.tenant"
-
-
-class Machine:
-    """A log-in session with a keyring, and a folder for what the program writes beside it."""
-
-    def __init__(self, root: Path, stack: ExitStack) -> None:
-        home, runtime = root / "home", root / "run"
-        for folder in (home, runtime):
-            folder.mkdir(mode=0o700)
-        processes = stack.enter_context(Processes(root / "logs"))
-        env = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}
-        self.root = root
-        self.bus = SessionBus(processes, runtime, env)
-        self._in_bus = stack.enter_context(ExitStack())
-        self._in_bus.enter_context(self.bus)
-        self.keyring = self._in_bus.enter_context(Keyring(processes, self.bus, root / "keyring"))
-        self.processes = processes
-
-    def end_session(self) -> None:
-        """The bus and the keyring go."""
-        self._in_bus.close()
-
-    def secrets(self) -> list[bytes]:
-        return [secret for _label, _attributes, secret in self.keyring.items()]
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +54,6 @@ def own_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
 def profile() -> str:
     """A name that no other test has."""
     return f"profile-{uuid.uuid4().hex[:8]}"
-
-
-def tokens_of(account: str, secret: str = PLANTED) -> dict[str, Any]:
-    entry = {"home_account_id": account, "secret": f"{secret} of {account}"}
-    return {"RefreshToken": {f"rt-{account}": entry}, "AppMetadata": {"app": {"client_id": "x"}}}
-
-
-def signed_in(vault: vault_module.Vault, account: str = ALICE) -> Entry:
-    return vault.change(lambda kept: kept.with_account(account, tokens_of(account), {"scopes": [account]}))
-
-
-def store(profile: str, folder: Path, text: str) -> None:
-    """Put `text` into the keyring as an earlier or later program would have."""
-    vault_module._persistence(profile, folder / f"{profile}.vault").save(text)
-
-
-def stored(profile: str, folder: Path) -> str:
-    return str(vault_module._persistence(profile, folder / f"{profile}.vault").load())
 
 
 @pytest.mark.usefixtures("machine")
@@ -203,10 +158,10 @@ def test_a_bus_without_a_keyring_is_a_machine_without_a_vault(own_machine: Machi
 UNREADABLE = {
     "newer": ('{"version": 2, "tokens": {}, "people": {}, "more": 1}', "newer version"),
     "much newer": ('{"version": 99}', "newer version"),
-    "no version": ('{"tokens": {}, "people": {}}', "version number"),
-    "version text": ('{"version": "1", "tokens": {}, "people": {}}', "version number"),
-    "version true": ('{"version": true, "tokens": {}, "people": {}}', "version number"),
-    "version zero": ('{"version": 0, "tokens": {}, "people": {}}', "version number"),
+    "no version": ('{"tokens": {}, "people": {}}', "cannot be read"),
+    "version text": ('{"version": "1", "tokens": {}, "people": {}}', "cannot be read"),
+    "version true": ('{"version": true, "tokens": {}, "people": {}}', "cannot be read"),
+    "version zero": ('{"version": 0, "tokens": {}, "people": {}}', "cannot be read"),
     "cut": ('{"version": 1, "tok', "cannot be read"),
     "empty": ("", "cannot be read"),
     "null": ("null", "cannot be read"),
@@ -218,6 +173,14 @@ UNREADABLE = {
     "tokens flat": ('{"version": 1, "tokens": {"AccessToken": "planted"}, "people": {}}', "cannot be read"),
     "tokens odd": ('{"version": 1, "tokens": {"AccessToken": {"k": "planted"}}, "people": {}}', "cannot be read"),
     "people odd": ('{"version": 1, "tokens": {}, "people": {"a": "planted"}}', "cannot be read"),
+    "account odd": (
+        '{"version": 1, "tokens": {}, "people": {"a": {"verdict": "planted", "scopes": []}}}',
+        "cannot be read",
+    ),
+    "scopes odd": (
+        json.dumps({"version": 1, "tokens": {}, "people": {"a": facts_of("a") | {"scopes": 1}}}),
+        "cannot be read",
+    ),
     "current odd": ('{"version": 1, "tokens": {}, "people": {}, "current": ["planted"]}', "cannot be read"),
 }
 
@@ -232,15 +195,35 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_without_its_content(text: 
 
 
 @pytest.mark.usefixtures("machine")
-@pytest.mark.parametrize("name", ["newer", "no version", "cut", "empty", "null", "tokens odd"])
-def test_what_cannot_be_read_is_never_overwritten(profile: str, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["newer", "much newer"])
+def test_what_a_newer_program_wrote_is_never_overwritten(profile: str, tmp_path: Path, name: str) -> None:
     text, words = UNREADABLE[name]
     store(profile, tmp_path, text)
     vault = open_vault(profile, tmp_path)
     for attempt in (vault.read, lambda: signed_in(vault), lambda: vault.change(lambda _kept: Entry())):
-        with pytest.raises(StoredFormatError, match=words):
+        with pytest.raises(StoredFormatError, match=words) as caught:
             attempt()
+        assert not isinstance(caught.value, SetAside | Unreadable)
     assert stored(profile, tmp_path) == text
+
+
+@pytest.mark.parametrize("name", [name for name, (_text, words) in UNREADABLE.items() if words == "cannot be read"])
+def test_what_cannot_be_read_is_set_aside_whole_and_told_once(
+    machine: Machine, profile: str, tmp_path: Path, name: str
+) -> None:
+    text = UNREADABLE[name][0]
+    store(profile, tmp_path, text)
+    vault, other = open_vault(profile, tmp_path), open_vault(profile, tmp_path)
+    with pytest.raises(SetAside, match="cannot be read") as caught:
+        vault.read()
+    label = next(label for label, _attributes, secret in machine.keyring.items() if secret == text.encode())
+    assert label.startswith(f"CIAM Desktop sign-in ({profile}), set aside 20")
+    assert f"in the keyring as “{label}”. Sign in again." in str(caught.value)
+    assert "planted" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+    assert (vault.read(), other.read(), open_vault(profile, tmp_path).read()) == (Entry(), Entry(), Entry())
+    kept = signed_in(vault)
+    assert other.read() == kept, "and the next sign-in is kept"
+    assert machine.secrets().count(text.encode()) == 1
 
 
 @pytest.mark.usefixtures("machine")
@@ -307,7 +290,7 @@ def test_two_programs_that_change_it_at_once_lose_nothing(profile: str, tmp_path
 def test_a_program_that_does_not_let_go_is_told_as_such(
     profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vault_module, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(vault_lock, "LOCK_SECONDS", 0.2)
     vault = open_vault(profile, tmp_path)
     with (
         portalocker.Lock(str(tmp_path / f"{profile}.lock"), mode="a"),
@@ -340,6 +323,9 @@ class BrokenPersistence(BasePersistence):  # type: ignore[misc]  # msal_extensio
         self.saved.append(content)
         raise OSError(28, "No space left on device")
 
+    def set_aside(self, _when: datetime) -> str:
+        raise OSError(30, "Read-only file system")
+
     def time_last_modified(self) -> float:
         raise PersistenceNotFound(location="nowhere")
 
@@ -352,7 +338,7 @@ class BrokenPersistence(BasePersistence):  # type: ignore[misc]  # msal_extensio
     [
         (OSError(5, "planted"), VaultLocked),
         (PermissionError(13, "planted"), VaultLocked),
-        (UnicodeDecodeError("utf-8", b"planted", 0, 1, "planted"), StoredFormatError),
+        (Unreadable(), Unreadable),
     ],
 )
 def test_a_store_that_cannot_be_decrypted_is_not_written_to(

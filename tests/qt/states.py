@@ -75,7 +75,7 @@ def _place(place: str) -> Callable[[World], None]:
     def bring(world: World) -> None:
         _listed(world)
         assert world.window is not None
-        world.window.go(place)
+        world.main.go(place)
 
     return bring
 
@@ -83,7 +83,7 @@ def _place(place: str) -> Callable[[World], None]:
 def _settings_signed_out(world: World) -> None:
     world.start()
     assert world.window is not None
-    world.window.go(SETTINGS)
+    world.main.go(SETTINGS)
 
 
 def _opening(world: World) -> None:
@@ -136,7 +136,7 @@ def _banner(step: NextStep) -> Callable[[World], None]:
         _listed(world)
         assert world.window is not None
         details = "«Error: access_denied»\n«Code: AADSTS65004»\n«Correlation id: 11111111-2222-4333-8444-555555555555»"
-        world.window.tell(Trouble("«Not signed in»", SAID, step, details))
+        world.main.tell(Trouble("«Not signed in»", SAID, step, details))
         fold = world.window.findChild(QWidget, "link")
         assert fold is not None
         for each in world.window.findChildren(QWidget, "link"):

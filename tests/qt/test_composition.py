@@ -14,7 +14,7 @@ PROGRAM = """
 import sys, threading
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QLabel
-from ciam_desktop import gui
+from ciam_desktop import first_window, gui
 from tests.doubles.backend import FakeBackend, FakePeople, FakeTodos
 
 gui.connect = lambda settings: FakeBackend(FakePeople(), FakeTodos()).value
@@ -42,7 +42,7 @@ def watched(*_):
     timer.start(20)
     return execute()
 QApplication.exec = watched
-sys.exit(gui.run({}, None))
+sys.exit(first_window.run({}, None))
 """
 
 

@@ -29,7 +29,7 @@ from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, SignedIn
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.qt.lanes import Relay
 from ciam_desktop.qt.models.todo_model import Saved
-from ciam_desktop.qt.views.main_window import IDENTITY, SETTINGS, TODOS, MainWindow
+from ciam_desktop.qt.views.frame import IDENTITY, SETTINGS, TODOS, Frame
 from tests.doubles.backend import TENANT, person
 from tests.qt.states import IN, attempt_at
 from tests.qt.world import World, until
@@ -63,7 +63,7 @@ def out(world: Callable[..., World], tmp_path: Path) -> World:
     return made
 
 
-def window_of(world: World) -> MainWindow:
+def window_of(world: World) -> Frame:
     assert world.window is not None
     world.window.activateWindow()
     return world.window
@@ -223,8 +223,8 @@ def test_markup_is_shown_as_text_wherever_it_comes_from(world: Callable[..., Wor
     made.start()
     until(lambda: made.todos.fetched_at is not None, "the list")
     for place in (TODOS, IDENTITY, SETTINGS):
-        window.go(place)
-        window.tell(Trouble(MARKUP, MARKUP, NextStep.NONE, MARKUP))
+        made.main.go(place)
+        made.main.tell(Trouble(MARKUP, MARKUP, NextStep.NONE, MARKUP))
         assert said(made).count(MARKUP) >= 2
         for each in window.findChildren(QLabel):
             assert each.textFormat() is Qt.TextFormat.PlainText
@@ -249,7 +249,7 @@ def test_a_name_does_not_become_a_shortcut(world: Callable[..., World], tmp_path
 
 
 def test_signing_in_by_the_banner(listed: World, browser: FakeBrowser) -> None:
-    window_of(listed).tell(Trouble("Not signed in", "It has expired.", NextStep.SIGN_IN))
+    listed.main.tell(Trouble("Not signed in", "It has expired.", NextStep.SIGN_IN))
     click(listed, "Sign in")
     until(lambda: browser.opened, "the browser")
     until(lambda: listed.people.called("complete"), "the sign-in")
@@ -278,13 +278,13 @@ def test_trying_again_by_the_banner_saves_what_was_not_and_takes_the_banner_away
 
 
 def test_opening_the_settings_by_the_banner(listed: World) -> None:
-    window_of(listed).tell(Trouble("A setting", "It is wrong.", NextStep.OPEN_SETTINGS))
+    listed.main.tell(Trouble("A setting", "It is wrong.", NextStep.OPEN_SETTINGS))
     click(listed, "Open settings")
     assert "AUTHORITY" in said(listed)
 
 
 def test_details_are_folded_until_asked_for_and_the_banner_can_be_dismissed(listed: World) -> None:
-    window_of(listed).tell(Trouble("Refused", "It said no.", NextStep.NONE, "Code: AADSTS65004"))
+    listed.main.tell(Trouble("Refused", "It said no.", NextStep.NONE, "Code: AADSTS65004"))
     assert "Code: AADSTS65004" not in said(listed)
     click(listed, "Details")
     assert "Code: AADSTS65004" in said(listed)

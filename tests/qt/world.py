@@ -13,6 +13,7 @@ from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane
 from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
+from ciam_desktop.qt.views.frame import Frame
 from ciam_desktop.qt.views.main_window import MainWindow
 from ciam_desktop.qt.window_state import WindowState
 from tests.doubles.backend import FakeBackend, FakeBrowser, FakePeople, FakeTodos, settings
@@ -69,18 +70,19 @@ class World:
         self.identity.trouble.connect(self.troubles.append)
         self.todos.trouble.connect(self.troubles.append)
         self.identity.resume.connect(self.resumed.append)
-        self.window: MainWindow | None = None
+        self.window: Frame | None = None
 
     def _connect(self) -> Backend:
         return self.connect()  # a test may have replaced it
 
-    def show(self, state_file: Path, *, size: tuple[int, int] | None = (960, 640)) -> MainWindow:
+    def show(self, state_file: Path, *, size: tuple[int, int] | None = (960, 640)) -> Frame:
         """Show the window, dressed as the program does; without a `size` as large as it was last."""
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         self.config_dir = state_file.parent
         self.style = Style(application)
-        self.window = MainWindow(self.settings, self.identity, self.todos, self.style, WindowState(state_file))
+        self.window = Frame(self.style, WindowState(state_file))
+        self.main = MainWindow(self.window, self.settings, self.identity, self.todos, self.style)
         if size is not None:
             self.window.resize(*size)
         self.window.show()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import portalocker
 from msal_extensions.persistence import BasePersistence, PersistenceNotFound
 
 from ciam_desktop.core import formats
 from ciam_desktop.core.errors import StoredFormatError, VaultError, VaultLocked, VaultUnavailable
+from ciam_desktop.core.identity.kept import SetAside, Unreadable
+from ciam_desktop.core.identity.person import person_from
+from ciam_desktop.core.identity.private_files import tighten
+from ciam_desktop.core.identity.vault_lock import held
 from ciam_desktop.i18n import _
 
 VERSION = 1
-LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class Vault(Protocol):
     reason: str
 
     def read(self) -> Entry:
-        """What is kept now; raises VaultLocked, StoredFormatError."""
+        """What is kept now; raises VaultError, StoredFormatError.
+
+        SetAside, one of the latter, is raised once: the next `read` finds nothing kept.
+        """
         ...
 
     def change(self, change: Callable[[Entry], Entry]) -> Entry:
@@ -81,7 +88,7 @@ class MemoryVault:
 
 
 class EncryptedVault:
-    """Keeps the entry through an msal-extensions persistence that encrypts."""
+    """Keeps the entry through an msal-extensions persistence that encrypts, and that can set aside what it keeps."""
 
     reason = ""
 
@@ -90,94 +97,125 @@ class EncryptedVault:
             raise ValueError("tokens are only kept encrypted")
         self._persistence = persistence
         self._lock_file = lock_file
-        self._seen: tuple[float, Entry] | None = None
+        self._seen: tuple[float, str | None] | None = None
 
-    def read(self) -> Entry:
+    def ask(self) -> None:
+        """Fetch what is kept, for the next `read`, and judge nothing of it; raises VaultError, Unreadable."""
         modified = self._modified()
         if self._seen is None or self._seen[0] != modified:
-            self._seen = (modified, self._load())
-        return self._seen[1]
+            self._seen = (modified, self._fetch())
+
+    def read(self) -> Entry:
+        try:
+            self.ask()
+            return _entry(self._seen[1] if self._seen else None)
+        except Unreadable:
+            with self._held():
+                return self._sound()
 
     def change(self, change: Callable[[Entry], Entry]) -> Entry:
+        with self._held():
+            entry = change(self._sound())
+            self._seen = None  # after a write that fails, only the store knows which of the two it keeps
+            text = _text(entry)
+            self._persistence.save(text)
+            self._seen = (self._modified(), text)
+        return entry
+
+    def _sound(self) -> Entry:
+        """What is kept now; what cannot be read is set aside and said. Only for who holds the lock."""
         try:
-            with portalocker.Lock(str(self._lock_file), mode="a", timeout=LOCK_SECONDS, check_interval=0.05):
-                entry = change(self._load())  # what cannot be read is never overwritten: _load raises
-                self._save(entry)
-                self._seen = (self._modified(), entry)
-        except portalocker.LockException:
-            raise VaultLocked(_("Another program holds the saved sign-in and does not let go of it.")) from None
+            return _entry(self._fetch())
+        except Unreadable as error:
+            self._seen = None
+            try:
+                where = self._persistence.set_aside(datetime.now(UTC).astimezone())
+            except (OSError, VaultError):
+                raise error from None  # "It was left as it is."
+            raise SetAside(error.why, where) from None
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            with held(self._lock_file):
+                yield
         except OSError:
             raise VaultError(_("The sign-in could not be saved on this computer.")) from None
-        return entry
 
     def _modified(self) -> float:
         try:
             return float(self._persistence.time_last_modified())
         except PersistenceNotFound:
             return 0.0
+        except OSError:
+            raise VaultLocked(_("The saved sign-in cannot be opened.")) from None
 
-    def _load(self) -> Entry:
+    def _fetch(self) -> str | None:
         try:
-            text = self._persistence.load()
+            return str(self._persistence.load())
         except PersistenceNotFound:
-            return Entry()
+            return None
         except OSError:  # PersistenceError is one
-            raise VaultLocked(_("The saved sign-in cannot be decrypted.")) from None
-        except UnicodeError:
-            raise _left_alone() from None
-        return parse_entry(text)
+            raise VaultLocked(_("The saved sign-in cannot be opened.")) from None
 
-    def _save(self, entry: Entry) -> None:
-        payload = {
-            "version": VERSION,
-            "current": entry.current,
-            "people": entry.people,
-            "tokens": entry.tokens,
-        }
-        self._persistence.save(json.dumps(payload, separators=(",", ":")))  # OSError: see `change`
+
+def _text(entry: Entry) -> str:
+    payload = {"version": VERSION, "current": entry.current, "people": entry.people, "tokens": entry.tokens}
+    return json.dumps(payload, separators=(",", ":"))
+
+
+def _entry(text: str | None) -> Entry:
+    return Entry() if text is None else parse_entry(text)
 
 
 def parse_entry(text: str) -> Entry:
-    """Read a stored entry.
-
-    Raises StoredFormatError for what is newer or unreadable; nothing of it is changed.
-    """
+    """Read a stored entry; raises Unreadable, and StoredFormatError for what a newer version wrote."""
     try:
         stored = json.loads(text)
     except (ValueError, RecursionError):
-        stored = None
+        raise Unreadable from None
     if not isinstance(stored, dict):
-        raise _left_alone()
+        raise Unreadable
+    version = stored.get(formats.VERSION)
+    if type(version) is not int or version < 1:  # no format is without one; bool is an int to isinstance
+        raise Unreadable
     # No format is older than the first; the one that follows it needs its migration and a backup here.
     what = _("The saved sign-in")
-    stored = formats.upgrade(stored, what=what, current=VERSION, migrations={}, backup=_left_alone, unversioned=0)
+    stored = formats.upgrade(stored, what=what, current=VERSION, migrations={}, backup=dict)
     tokens, people, current = _tables(stored.get("tokens")), _tables(stored.get("people")), stored.get("current", "")
     for entries in tokens.values():
         _tables(entries)
     if not isinstance(current, str):
-        raise _left_alone()
+        raise Unreadable
+    for account_id, kept in people.items():
+        _check_person(account_id, kept)
     return Entry(tokens, people, current)
-
-
-def _left_alone() -> StoredFormatError:
-    return StoredFormatError(_("The saved sign-in cannot be read; it was left as it is."))
 
 
 def _tables(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(inner, dict) for inner in value.values()):
-        raise _left_alone()
+        raise Unreadable
     return value
+
+
+def _check_person(account_id: str, kept: Mapping[str, Any]) -> None:
+    try:
+        if kept:  # nothing is known of somebody who is about to be signed in again
+            person_from(account_id, kept)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise Unreadable from None
 
 
 def open_vault(profile: str, folder: Path) -> Vault:
     """The vault of one profile: DPAPI on Windows, Keychain on macOS, Secret Service elsewhere.
 
-    `folder` holds the lock and signal files and must exist. Without a keyring the entry stays in memory.
+    `folder` holds the vault's files and must exist; those of older days are closed to other users. Without a keyring
+    the entry stays in memory. What is wrong with the entry is said by its use, not here.
     """
-    signal_file = folder / f"{profile}.vault"
+    tighten(folder, profile)
+    vault = EncryptedVault(_persistence(profile, folder / f"{profile}.vault"), folder / f"{profile}.lock")
     try:
-        vault = EncryptedVault(_persistence(profile, signal_file), folder / f"{profile}.lock")
-        vault.read()
+        vault.ask()
     except VaultUnavailable as error:
         return MemoryVault(str(error))
     except (VaultError, StoredFormatError):
@@ -185,15 +223,19 @@ def open_vault(profile: str, folder: Path) -> Vault:
     return vault
 
 
-def _persistence(profile: str, signal_file: Path) -> BasePersistence:
+def _persistence(profile: str, file: Path) -> BasePersistence:
     if sys.platform == "win32":
-        from msal_extensions.persistence import FilePersistenceWithDataProtection
+        from msal_extensions.windows import WindowsDataProtectionAgent
 
-        return FilePersistenceWithDataProtection(str(signal_file))
+        from ciam_desktop.core.identity.vault_file import ProtectedFile
+
+        return ProtectedFile(file, WindowsDataProtectionAgent())
     if sys.platform == "darwin":
-        from msal_extensions.persistence import KeychainPersistence
+        from msal_extensions.osx import Keychain
 
-        return KeychainPersistence(str(signal_file), service_name="CIAM Desktop", account_name=profile)
+        from ciam_desktop.core.identity.keychain import KeychainPersistence
+
+        return KeychainPersistence(profile, file, Keychain)
     from ciam_desktop.core.identity.secret_service import SecretServicePersistence
 
-    return SecretServicePersistence(profile, signal_file)
+    return SecretServicePersistence(profile, file)

@@ -1,158 +1,78 @@
-"""Owns the window: the side with its places, one page at a time, and the banner above it."""
+"""Owns what fills the window's frame: the sign-in card, the pages, the account and the banner, as a Session has it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QApplication,
-    QButtonGroup,
-    QHBoxLayout,
-    QMainWindow,
-    QMenu,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from ciam_desktop.core.config import Settings
 from ciam_desktop.core.identity import state
 from ciam_desktop.core.identity.person import Person
 from ciam_desktop.core.trouble import NextStep, Trouble
-from ciam_desktop.i18n import N_, _, ngettext
+from ciam_desktop.i18n import _, ngettext
 from ciam_desktop.qt.backend import Backend
 from ciam_desktop.qt.identity_controller import IdentityController
-from ciam_desktop.qt.style import HIT, STEP, Style, app_icon
+from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
 from ciam_desktop.qt.views.banner import Banner, announce
-from ciam_desktop.qt.views.parts import label
+from ciam_desktop.qt.views.frame import IDENTITY, SETTINGS, SIDE_WIDTH, TODOS, Frame, side_button
 from ciam_desktop.qt.views.sign_in_page import SignInPage
-from ciam_desktop.qt.window_state import WindowState
-
-SIDE_WIDTH = 200
-TODOS, IDENTITY, SETTINGS = "todos", "identity", "settings"
-_PLACES = {TODOS: N_("To-dos"), IDENTITY: N_("Identity"), SETTINGS: N_("Settings")}
 
 
-class MainWindow(QMainWindow):
-    """Shows a Session: the sign-in card, or the page that was chosen at the side.
+class MainWindow(QObject):
+    """Shows a Session in a Frame: the sign-in card, or the page that was chosen at the side.
 
-    Only what the first paint shows is made at once; each page is made when it is first wanted. `connect_wanted` and
-    `sandbox_wanted` ask for other settings, `closed` says that the window is gone.
+    Each page is made when it is first wanted. `connect_wanted` and `sandbox_wanted` ask for other settings.
     """
 
     connect_wanted = Signal()
     sandbox_wanted = Signal()
-    closed = Signal()
 
     def __init__(
-        self,
-        settings: Settings,
-        identity: IdentityController,
-        todos: TodosController,
-        style: Style,
-        window_state: WindowState,
+        self, frame: Frame, settings: Settings, identity: IdentityController, todos: TodosController, style: Style
     ) -> None:
-        super().__init__()
+        super().__init__(frame)
+        self._frame = frame
         self._settings = settings
         self._identity = identity
         self._todos = todos
         self._style = style
-        self._window_state = window_state
         self._place = TODOS
         self._close_anyway = False
         self._person: Person | None = None
         self._pages: dict[str, QWidget] = {}
         self._shown: tuple[object, ...] = ()
-        self.setWindowTitle("CIAM Desktop")
-        self.setWindowIcon(app_icon())
-        self.setMinimumSize(640, 480)
-        self.resize(960, 640)
-
         self._banner = Banner(style)
+        frame.over.addWidget(self._banner)
+        frame.profile.setText(settings.title)
         where = settings.tenant.authority if settings.tenant else _("A tenant on this computer")
         self._sign_in = SignInPage(style, settings.title, where, sandbox=settings.profile == "sandbox")
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
-        self._stack.addWidget(self._sign_in)
-        over = QVBoxLayout()
-        over.setContentsMargins(4 * STEP, 4 * STEP, 4 * STEP, 0)
-        over.addWidget(self._banner)
-        right = QWidget()
-        right.setObjectName("page")
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(over)
-        column.addWidget(self._stack, 1)
-        whole = QWidget()
-        row = QHBoxLayout(whole)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._make_side())
-        row.addWidget(right, 1)
-        self.setCentralWidget(whole)
+        frame.stack.addWidget(self._sign_in)
+        self._make_account()
         self._wire()
-        window_state.restore(self)
         self._render(identity.session)
 
-    def _make_side(self) -> QWidget:
-        side = QWidget()
-        side.setObjectName("side")
-        side.setFixedWidth(SIDE_WIDTH)
-        lines = QVBoxLayout(side)
-        lines.setContentsMargins(3 * STEP, 4 * STEP, 3 * STEP, 3 * STEP)
-        lines.setSpacing(STEP)
-        head = QHBoxLayout()
-        head.setSpacing(2 * STEP)
-        mark = label()
-        mark.setPixmap(app_icon().pixmap(24, 24))
-        head.addWidget(mark)
-        head.addWidget(label("CIAM Desktop", "appName"), 1)
-        lines.addLayout(head)
-        lines.addWidget(label(self._settings.title, "quiet"))
-        lines.addSpacing(3 * STEP)
-        self._nav: dict[str, QToolButton] = {}
-        group = QButtonGroup(self)
-        for place, words in _PLACES.items():
-            made = self._side_button(_(words), "nav")
-            made.setCheckable(True)
-            made.clicked.connect(lambda _checked, to=place: self.go(to))
-            group.addButton(made)
-            self._nav[place] = made
-            if place == SETTINGS:
-                lines.addStretch()
-            lines.addWidget(made)
-        self._account = self._side_button("", "account")
+    def _make_account(self) -> None:
+        self._account = side_button("", "account")
         menu = QMenu(self._account)
         self._sign_out = menu.addAction(_("Sign out"))
         self._sign_out.triggered.connect(self._identity.sign_out)
         menu.triggered.connect(menu.close)  # assistive technology triggers an item and leaves its menu open
         # Not setMenu: a button with an instant menu cannot be pressed by assistive technology.
         self._account.clicked.connect(lambda: menu.popup(_above(self._account, menu)))
-        lines.addWidget(self._account)
+        self._frame.side.addWidget(self._account)
         self._draw_icons()
-        return side
-
-    def _side_button(self, words: str, name: str) -> QToolButton:
-        made = QToolButton()
-        made.setObjectName(name)
-        made.setText(words)
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        made.setIconSize(QSize(20, 20))
-        made.setFixedWidth(SIDE_WIDTH - 6 * STEP)
-        made.setMinimumHeight(HIT + STEP)
-        return made
 
     def _draw_icons(self) -> None:
-        for place, made in self._nav.items():
-            made.setIcon(self._style.icon(place))
         self._account.setIcon(self._style.icon("account"))
         self._sign_out.setIcon(self._style.icon("sign-out"))
 
     def _wire(self) -> None:
         self._style.changed.connect(self._draw_icons)
+        self._frame.closing.connect(self._on_closing)
+        for place, made in self._frame.places.items():
+            made.clicked.connect(lambda _checked, to=place: self.go(to))
         identity, todos = self._identity, self._todos
         identity.session_changed.connect(self._render)
         identity.ready.connect(self._on_ready)
@@ -168,9 +88,9 @@ class MainWindow(QMainWindow):
         self._sign_in.connect_wanted.connect(self.connect_wanted)
         for keys, act in (
             (QKeySequence(Qt.Modifier.CTRL | Qt.Key.Key_Comma), lambda: self.go(SETTINGS)),
-            (QKeySequence(Qt.Modifier.CTRL | Qt.Key.Key_Q), self.close),
+            (QKeySequence(Qt.Modifier.CTRL | Qt.Key.Key_Q), self._frame.close),
         ):
-            QShortcut(keys, self).activated.connect(act)
+            QShortcut(keys, self._frame).activated.connect(act)
 
     def go(self, place: str) -> None:
         """Show one of the places at the side."""
@@ -181,13 +101,7 @@ class MainWindow(QMainWindow):
         """Show a banner."""
         self._banner.show_trouble(trouble)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's own name
-        """Follow the system from light to dark and back."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self._style.follow()
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 -- Qt's own name
+    def _on_closing(self, event: QCloseEvent) -> None:
         """Keep what is not saved from being lost unseen; a second press closes all the same."""
         unsaved = self._todos.unsaved()
         if unsaved and not self._close_anyway:
@@ -198,15 +112,11 @@ class MainWindow(QMainWindow):
             ) % {"n": unsaved}
             self.tell(Trouble(_("Not everything is saved"), text, NextStep.CLOSE_ANYWAY))
             event.ignore()
-            return
-        self._window_state.keep(self)
-        event.accept()
-        self.closed.emit()
 
     def _render(self, session: state.Session) -> None:
         person = state.person_of(session.account)
         here = person is not None and not isinstance(session.account, state.SigningOut)
-        self._nav[IDENTITY].setEnabled(here)
+        self._frame.places[IDENTITY].setEnabled(here)
         self._account.setVisible(here)
         if self._place == IDENTITY and not here:
             self._place = TODOS
@@ -219,11 +129,11 @@ class MainWindow(QMainWindow):
             name = self._account.fontMetrics().elidedText(person.name, Qt.TextElideMode.ElideRight, SIDE_WIDTH - 72)
             self._account.setText(name.replace("&", "&&"))
             self._account.setAccessibleName(_("Account: %(name)s") % {"name": person.name})
-        self._nav[self._place].setChecked(True)
+        self._frame.places[self._place].setChecked(True)
         card = session.attempt is not None or (not here and self._place != SETTINGS)
         self._sign_in.render_session(session)
         page = self._sign_in if card else self._page(self._place)
-        self._stack.setCurrentWidget(page)
+        self._frame.stack.setCurrentWidget(page)
         shown = (page, type(session.account), session.attempt is None)
         if shown != self._shown:
             self._shown = shown
@@ -239,7 +149,7 @@ class MainWindow(QMainWindow):
         page = self._pages.get(place)
         if page is None:
             page = self._pages[place] = self._make_page(place)
-            self._stack.addWidget(page)
+            self._frame.stack.addWidget(page)
         if place == IDENTITY and self._person is not None:
             page.show_person(self._person)  # type: ignore[attr-defined]  # _make_page made it an IdentityPage
         return page
@@ -283,10 +193,10 @@ class MainWindow(QMainWindow):
         self._banner.dismiss()
         self._place = TODOS
         self._render(self._identity.session)
-        self.raise_()
-        self.activateWindow()
-        QApplication.alert(self)
-        announce(self, _("Signed in as %(name)s") % {"name": person.name})
+        self._frame.raise_()
+        self._frame.activateWindow()
+        QApplication.alert(self._frame)
+        announce(self._frame, _("Signed in as %(name)s") % {"name": person.name})
 
     def _on_identity_trouble(self, trouble: Trouble) -> None:
         if isinstance(self._identity.session.account, state.Restoring):
@@ -308,7 +218,7 @@ class MainWindow(QMainWindow):
                 self.go(SETTINGS)
             case NextStep.CLOSE_ANYWAY:
                 self._close_anyway = True
-                self.close()
+                self._frame.close()
             case NextStep.NONE:
                 pass
 
