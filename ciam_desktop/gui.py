@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier
@@ -16,9 +16,11 @@ from ciam_desktop.core import config, logs
 from ciam_desktop.core.config import Program, Settings, Tenant
 from ciam_desktop.core.crash import CrashReports
 from ciam_desktop.core.errors import SettingsError, StoredFormatError
+from ciam_desktop.core.findings import Finding
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
+from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane, Relay
 from ciam_desktop.qt.style import Style
@@ -37,6 +39,7 @@ def connect(settings: Settings) -> Backend:
     """
     # Together they cost 150 ms; here that is the worker's time and not the window's.
     from ciam_desktop import sandbox_process
+    from ciam_desktop.core.check import check
     from ciam_desktop.core.http import HttpClient
     from ciam_desktop.core.identity.people import People
     from ciam_desktop.core.identity.provider import Provider
@@ -54,12 +57,19 @@ def connect(settings: Settings) -> Backend:
     vault = open_vault(settings.profile, paths.data_dir())
     people = People(tenant.client_id, Provider(tenant.authority, http), vault, http)
 
+    def check_setup() -> Iterator[Finding]:
+        own = HttpClient(sandbox.info.ca_file, only=True) if sandbox else HttpClient(settings.ca_bundle)
+        try:
+            yield from check(tenant, settings, own, lambda: open_vault(settings.profile, paths.data_dir()))
+        finally:
+            own.close()
+
     def close() -> None:
         http.close()
         if sandbox is not None:
             sandbox.close()
 
-    return Backend(tenant, people, TodoClient(tenant.api_endpoint, http), vault.reason, close)
+    return Backend(tenant, people, TodoClient(tenant.api_endpoint, http), vault.reason, check_setup, close)
 
 
 class Desktop(QObject):
@@ -83,18 +93,19 @@ class Desktop(QObject):
         settings, *troubles = read_settings(options, self._beside)
         logs.set_up(settings.log_level, paths.log_dir())
         CrashReports(paths.log_dir(), self._crashes.send).install()
-        identity_lane, sync_lane = Lane("identity", self), Lane("sync", self)
+        identity_lane, sync_lane, check_lane = Lane("identity", self), Lane("sync", self), Lane("check", self)
         identity = IdentityController(settings, lambda: connect(settings), identity_lane, self)
         todos = TodosController(sync_lane, identity_lane, self)
         todos.interaction_wanted.connect(identity.interaction_wanted)
         todos.network_lost.connect(identity.network_lost)
         todos.network_back.connect(identity.network_back)
         identity.resume.connect(todos.resume)
-        window = MainWindow(frame, settings, identity, todos, self._style)
+        checks = CheckController(check_lane, self)
+        window = MainWindow(frame, settings, identity, todos, checks, self._style)
         frame.closed.connect(self._on_closed)
         window.connect_wanted.connect(self._on_connect_wanted)
         window.sandbox_wanted.connect(self._on_sandbox_wanted)
-        self._lanes = (sync_lane, identity_lane)
+        self._lanes = (check_lane, sync_lane, identity_lane)
         self._identity, self._window, self._frame = identity, window, frame
         notices = [Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices]
         for trouble in (*troubles, *notices):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # these load msal and requests, which the first paint must not wait for
     from ciam_desktop.core.config import Tenant
+    from ciam_desktop.core.findings import Finding
     from ciam_desktop.core.identity.people import People
     from ciam_desktop.core.todos.client import TodoClient
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:  # these load msal and requests, which the first paint must no
 class Backend:
     """The services behind one profile.
 
-    `vault_reason` says why tokens stay in memory, or is empty. `close` lets go of connections and of the sandbox.
+    `vault_reason` says why tokens stay in memory, or is empty. `check` is the setup check (`core/check.py`). `close`
+    lets go of connections and of the sandbox.
     """
 
     tenant: Tenant
     people: People = field(repr=False)
     todos: TodoClient = field(repr=False)
     vault_reason: str
+    check: Callable[[], Iterator[Finding]] = field(repr=False)
     close: Callable[[], None] = field(repr=False)

@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -21,17 +19,15 @@ from ciam_desktop.core.errors import StoredFormatError, VaultError, VaultLocked,
 from ciam_desktop.core.identity import vault_lock
 from ciam_desktop.core.identity.kept import SetAside, Unreadable
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry, MemoryVault, open_vault, parse_entry
-from tests.core.vaulting import ALICE, BOB, PLANTED, Machine, facts_of, signed_in, store, stored, tokens_of
+from tests.core.vaulting import ALICE, BOB, PLANTED, Machine, facts_of, new_machine, signed_in, store, stored, tokens_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keyring")
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Machine]:
-    with ExitStack() as stack:
-        # Not pytest's folder: the path of a socket has at most 107 bytes.
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ciam-", ignore_cleanup_errors=True)))
-        yield Machine(root, stack)
+    with new_machine() as made:
+        yield made
 
 
 @pytest.fixture
@@ -43,9 +39,7 @@ def machine(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.fixture
 def own_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """A machine that a test may break."""
-    with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ciam-", ignore_cleanup_errors=True)))
-        made = Machine(root, stack)
+    with new_machine() as made:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", made.bus.address)
         yield made
 

@@ -11,10 +11,9 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import pytest
 
 from ciam_desktop.core.errors import CiamError
 from tests.core.vault_programs import number_of
-from tests.core.vaulting import Machine, start_program
+from tests.core.vaulting import Machine, new_machine, start_program
 from tests.doubles.faulty_system import keyring_vault
 from tests.e2e.waiting import wait_until
 
@@ -35,10 +34,7 @@ KEYRING_KILLS = 20
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    with ExitStack() as stack:
-        # Not pytest's folder: the path of a socket has at most 107 bytes.
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ciam-", ignore_cleanup_errors=True)))
-        made = Machine(root, stack)
+    with new_machine() as made:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", made.bus.address)
         yield made
 

@@ -23,6 +23,7 @@ from ciam_desktop.core.identity.kept import SetAside, Unreadable
 from ciam_desktop.core.identity.keychain import KeychainPersistence
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry
 from ciam_desktop.core.identity.vault_file import ProtectedFile
+from ciam_desktop.core.trouble import NextStep, Trouble, of_sign_in, of_sign_out, of_start, of_todos
 from tests.core.vaulting import ALICE, BOB, PLANTED, signed_in
 from tests.doubles.vaults import DataProtectionDouble, KeychainDouble
 
@@ -268,6 +269,26 @@ def test_what_stands_in_place_of_a_file_is_refused_by_its_name(place: Place, pla
     assert not outside.with_name("nothing").exists()
     path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     assert signed_in(place.program()).current == ALICE
+
+
+EACH_USE = pytest.mark.parametrize(
+    "say",
+    [of_start, of_sign_out, lambda error: of_todos(error, adding=False), lambda error: of_todos(error, adding=True)],
+    ids=["start", "sign out", "list", "add"],
+)
+
+
+@EACH_USE
+def test_a_sign_in_that_was_set_aside_is_told_with_its_place_and_a_new_sign_in_offered(
+    place: Place, say: Callable[[Exception], Trouble]
+) -> None:
+    place.file.write_bytes(b"foreign")
+    with pytest.raises(SetAside) as caught:
+        place.program().read()
+    trouble = say(caught.value)
+    assert (trouble.title, trouble.step) == ("The saved sign-in was set aside", NextStep.SIGN_IN)
+    assert str(place.aside()[0]) in trouble.text
+    assert of_sign_in(caught.value) == trouble
 
 
 class Mac:

@@ -8,9 +8,8 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from ciam_desktop.core.errors import VaultError, VaultLocked
 from ciam_desktop.core.identity import secret_service, vault_lock
 from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry, open_vault
-from tests.core.vaulting import ALICE, BOB, Machine, signed_in, store, stored
+from tests.core.vaulting import ALICE, BOB, Machine, new_machine, signed_in, store, stored
 from tests.doubles.prompter import Prompter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keyring")
@@ -27,10 +26,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Serv
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Machine]:
-    with ExitStack() as stack:
-        # Not pytest's folder: the path of a socket has at most 107 bytes.
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ciam-", ignore_cleanup_errors=True)))
-        yield Machine(root, stack)
+    with new_machine() as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,14 @@ class Machine:
 
     def secrets(self) -> list[bytes]:
         return [secret for _label, _attributes, secret in self.keyring.items()]
+
+
+@contextmanager
+def new_machine() -> Iterator[Machine]:
+    """A machine in a folder of its own, and not in pytest's: the path of a socket has at most 107 bytes."""
+    with ExitStack() as stack:
+        root = stack.enter_context(tempfile.TemporaryDirectory(prefix="ciam-", ignore_cleanup_errors=True))
+        yield Machine(Path(root), stack)
 
 
 def facts_of(account: str, *scopes: str) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ciam_desktop.core.config import Settings, Tenant
 from ciam_desktop.core.errors import SignInError
+from ciam_desktop.core.findings import Finding, Outcome
 from ciam_desktop.core.identity.people import AccessToken, AuthorizationRequest
 from ciam_desktop.core.identity.person import Person, person_from
 from ciam_desktop.core.todos.todo import Todo
@@ -185,7 +187,14 @@ class FakeBackend:
         self.people = people
         self.todos = todos
         self.closed = 0
-        self.value = Backend(TENANT, people, todos, vault_reason, self._close)  # type: ignore[arg-type] # doubles
+        self.findings = [
+            Finding("Discovery", Outcome.FINE, "The discovery document came in 3 ms.", ""),
+            Finding("Clock", Outcome.WRONG, "This computer's clock is 10 minutes slow.", "Set it right."),
+        ]
+        self.value = Backend(TENANT, people, todos, vault_reason, self._check, self._close)  # type: ignore[arg-type] # doubles
+
+    def _check(self) -> Iterator[Finding]:
+        return iter(self.findings)
 
     def _close(self) -> None:
         self.closed += 1

@@ -139,3 +139,17 @@ def test_a_tenant_is_connected_by_its_form_and_a_mistake_is_named(desktop: Deskt
         desktop.picture("tenant-connected")
         desktop.display.keys("ctrl+q")
         assert program.wait_for_exit(SLOW) == 0, program.output()
+
+
+def test_the_setup_is_checked_by_one_press_before_anybody_signs_in(desktop: Desktop) -> None:
+    with desktop.program(MAIN) as program:
+        window = desktop.screen.window("CIAM Desktop", SLOW)
+        window.button("Sign in", SLOW)
+        window.button("Settings").press()
+        window.button("Check this setup", SLOW).press()
+        table = window.table("Setup check", SLOW)
+        table.wait_until(lambda each: len(each.rows()) == 7, "seven findings", SLOW)
+        window.label("This setup is fine.", SLOW)
+        desktop.picture("setup-checked")
+        desktop.display.keys("ctrl+q")
+        assert program.wait_for_exit(SLOW) == 0, program.output()

@@ -13,7 +13,7 @@ from ciam_desktop.core.errors import InteractionRequired, NetworkError
 from ciam_desktop.core.identity.state import Reload, Step
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.qt.dialogs.connect_tenant import ConnectTenant
-from ciam_desktop.qt.views.main_window import IDENTITY, SETTINGS
+from ciam_desktop.qt.views.frame import IDENTITY, SETTINGS
 from tests.doubles.backend import TENANT, person, settings
 from tests.qt.world import World, until
 

@@ -437,3 +437,18 @@ def test_a_second_sign_in_attempt_is_shown_over_the_list_and_gives_it_back(liste
     until(lambda: listed.identity.session.attempt is None, "the end of the attempt")
     assert visible(listed, "To-dos", QTableView)
     assert listed.todos.model.rowCount() == 4
+
+
+def test_the_setup_check_shows_what_it_finds_and_can_be_pressed_again(listed: World) -> None:
+    listed.main.go(SETTINGS)
+    for _again in range(2):
+        click(listed, "Check this setup")
+        until(lambda: "This computer's clock is 10 minutes slow." in " ".join(table_texts(listed)), "the findings")
+
+
+def table_texts(world: World) -> list[str]:
+    """Every text of every table that is shown."""
+    assert world.window is not None
+    tables = [each.model() for each in world.window.findChildren(QTableView) if each.isVisible()]
+    cells = [(model, row, column) for model in tables for row in range(model.rowCount()) for column in range(2)]
+    return [str(model.index(row, column).data()) for model, row, column in cells]

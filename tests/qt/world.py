@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane
 from ciam_desktop.qt.style import Style
@@ -59,6 +60,7 @@ class World:
         self.backend = FakeBackend(self.people, self.api, vault_reason=vault_reason)
         self.connect: Callable[[], Backend] = lambda: self.backend.value
         self.identity_lane, self.sync_lane = Lane("identity", self.parent), Lane("sync", self.parent)
+        self.check_lane = Lane("check", self.parent)
         self.identity = IdentityController(self.settings, self._connect, self.identity_lane, self.parent)
         self.todos = TodosController(self.sync_lane, self.identity_lane, self.parent)
         self.todos.interaction_wanted.connect(self.identity.interaction_wanted)
@@ -82,7 +84,14 @@ class World:
         self.config_dir = state_file.parent
         self.style = Style(application)
         self.window = Frame(self.style, WindowState(state_file))
-        self.main = MainWindow(self.window, self.settings, self.identity, self.todos, self.style)
+        self.main = MainWindow(
+            self.window,
+            self.settings,
+            self.identity,
+            self.todos,
+            CheckController(self.check_lane, self.parent),
+            self.style,
+        )
         if size is not None:
             self.window.resize(*size)
         self.window.show()
@@ -98,7 +107,7 @@ class World:
         self.people.let_go()
         self.api.let_go()
         self.identity.close()
-        for lane in (self.sync_lane, self.identity_lane):
+        for lane in (self.check_lane, self.sync_lane, self.identity_lane):
             assert lane.close(timeout=10), "a lane did not end"
         self.browser.close()
         if self.window is not None:

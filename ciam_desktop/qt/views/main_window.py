@@ -12,6 +12,7 @@ from ciam_desktop.core.identity.person import Person
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import _, ngettext
 from ciam_desktop.qt.backend import Backend
+from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
@@ -30,13 +31,20 @@ class MainWindow(QObject):
     sandbox_wanted = Signal()
 
     def __init__(
-        self, frame: Frame, settings: Settings, identity: IdentityController, todos: TodosController, style: Style
+        self,
+        frame: Frame,
+        settings: Settings,
+        identity: IdentityController,
+        todos: TodosController,
+        checks: CheckController,
+        style: Style,
     ) -> None:
         super().__init__(frame)
         self._frame = frame
         self._settings = settings
         self._identity = identity
         self._todos = todos
+        self._checks = checks
         self._style = style
         self._place = TODOS
         self._close_anyway = False
@@ -172,12 +180,20 @@ class MainWindow(QObject):
             return IdentityPage(self._style)
         from ciam_desktop.qt.views.settings_page import SettingsPage
 
-        page = SettingsPage(self._settings)
+        page = SettingsPage(self._style, self._settings)
+        page.check_wanted.connect(self._on_check_wanted)
+        self._checks.started.connect(page.checks.start)
+        self._checks.found.connect(page.checks.show_finding)
+        self._checks.finished.connect(page.checks.finish)
         page.connect_wanted.connect(self.connect_wanted)
         page.sandbox_wanted.connect(self.sandbox_wanted)
         if self._identity.backend is not None:
             page.show_settings(self._identity.backend.tenant, self._identity.backend.vault_reason)
         return page
+
+    def _on_check_wanted(self) -> None:
+        if self._identity.backend is not None:
+            self._checks.start(self._identity.backend)
 
     def _on_ready(self, backend: Backend) -> None:
         if backend.vault_reason:

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVB
 
 from ciam_desktop.core.config import Settings, Tenant
 from ciam_desktop.i18n import _
-from ciam_desktop.qt.style import STEP
+from ciam_desktop.qt.style import STEP, Style
+from ciam_desktop.qt.views.check_list import CheckList
 from ciam_desktop.qt.views.parts import button, label
 
 
@@ -18,31 +19,47 @@ class SettingsPage(QWidget):
 
     connect_wanted = Signal()
     sandbox_wanted = Signal()
+    check_wanted = Signal()
 
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, style: Style, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
+        self.checks = CheckList(style)
         self.setObjectName("page")
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
+        self._card = QFrame()
+        inside = QWidget()
+        inside.setObjectName("page")
+        self._inside = QVBoxLayout(inside)
+        self._inside.setContentsMargins(0, 0, 0, 0)
+        self._inside.setSpacing(3 * STEP)
+        self._inside.addWidget(self._card)
+        self._inside.addWidget(self.checks)
+        self._inside.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
 
         below = QHBoxLayout()
         below.setSpacing(2 * STEP)
         below.addWidget(button(_("Connect your tenant…"), self.connect_wanted.emit, "primary"))
         if settings.profile != "sandbox":
             below.addWidget(button(_("Use the sandbox"), self.sandbox_wanted.emit))
+        self._check = button(_("Check this setup"), self.check_wanted.emit)
+        self._check.setEnabled(False)
+        below.addWidget(self._check)
         below.addStretch()
 
         page = QVBoxLayout(self)
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
         page.setSpacing(3 * STEP)
         page.addWidget(label(_("Settings"), "title"))
-        page.addWidget(self._scroll, 1)
+        page.addWidget(scroll, 1)
         page.addLayout(below)
         self.show_settings(settings.tenant, "")
 
     def show_settings(self, tenant: Tenant | None, vault_reason: str) -> None:
         """Show what is in force; `tenant` is None until the sandbox runs."""
+        self._check.setEnabled(tenant is not None)
         card = QFrame()
         card.setObjectName("card")
         rows = QGridLayout(card)
@@ -56,7 +73,9 @@ class SettingsPage(QWidget):
             rows.addWidget(label(name, "quiet"), number, 0, Qt.AlignmentFlag.AlignTop)
             rows.addWidget(shown, number, 1)
         rows.setRowStretch(rows.rowCount(), 1)
-        self._scroll.setWidget(card)
+        self._inside.replaceWidget(self._card, card)
+        self._card.deleteLater()
+        self._card = card
 
     def _lines(self, tenant: Tenant | None, vault_reason: str) -> Iterator[tuple[str, str, str]]:
         """Name, value, and where it came from."""
