@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from ciam_desktop.core.identity.loopback import Expected, Limits
+from tests.core.bench import Bench
 from tests.core.listening import SIGN_IN, UNHURRIED, Desk
 
 
@@ -28,3 +30,12 @@ def opened() -> Iterator[Callable[..., Desk]]:
             return desk
 
         yield make
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    with made.idp:
+        made.start()
+        yield made
+        made.http.close()

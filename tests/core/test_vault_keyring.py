@@ -122,6 +122,18 @@ def test_an_item_that_is_no_text_is_set_aside(machine: Machine, profile: str, tm
     assert signed_in(vault) == open_vault(profile, tmp_path).read()
 
 
+def test_an_item_that_a_killed_keyring_left_empty_is_nothing_kept_and_is_filled(
+    machine: Machine, profile: str, tmp_path: Path
+) -> None:
+    store(profile, tmp_path, "")
+    items = len(machine.keyring.items())
+    vault = open_vault(profile, tmp_path)
+    assert vault.read() == Entry()
+    kept = signed_in(vault)
+    assert open_vault(profile, tmp_path).read() == kept
+    assert len(machine.keyring.items()) == items
+
+
 def test_several_entries_that_were_set_aside_stand_side_by_side(machine: Machine, profile: str, tmp_path: Path) -> None:
     vault = open_vault(profile, tmp_path)
     for text in ("null", "[]", '"text"'):

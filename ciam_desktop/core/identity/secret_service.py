@@ -50,6 +50,8 @@ class SecretServicePersistence(BasePersistence):  # type: ignore[misc]  # msal_e
         """What was stored; raises PersistenceNotFound when nothing was, Unreadable."""
         with self._collection() as collection:
             secret = bytes(self._item(collection).get_secret())
+        if not secret:  # gnome-keyring was killed while it made the item: it keeps the label first, then the secret
+            raise PersistenceNotFound(location=self.get_location())
         try:
             return secret.decode()
         except UnicodeError:

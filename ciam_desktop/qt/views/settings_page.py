@@ -44,15 +44,19 @@ class SettingsPage(QWidget):
         below.addWidget(button(_("Connect your tenant…"), self.connect_wanted.emit, "primary"))
         if settings.profile != "sandbox":
             below.addWidget(button(_("Use the sandbox"), self.sandbox_wanted.emit))
+        below.addStretch()
+
         self._check = button(_("Check this setup"), self.check_wanted.emit)
         self._check.setEnabled(False)
-        below.addWidget(self._check)
-        below.addStretch()
+        top = QHBoxLayout()
+        top.addWidget(label(_("Settings"), "title"))
+        top.addStretch()
+        top.addWidget(self._check)
 
         page = QVBoxLayout(self)
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
         page.setSpacing(3 * STEP)
-        page.addWidget(label(_("Settings"), "title"))
+        page.addLayout(top)
         page.addWidget(scroll, 1)
         page.addLayout(below)
         self.show_settings(settings.tenant, "")
