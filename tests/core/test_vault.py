@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -201,7 +200,7 @@ def test_what_a_newer_program_wrote_is_never_overwritten(profile: str, tmp_path:
     assert stored(profile, tmp_path) == text
 
 
-@pytest.mark.parametrize("name", [name for name, (text, words) in UNREADABLE.items() if text and "newer" not in words])
+@pytest.mark.parametrize("name", ["no version", "cut", "null", "nested", "tokens odd", "account odd"])
 def test_what_cannot_be_read_is_set_aside_whole_and_told_once(
     machine: Machine, profile: str, tmp_path: Path, name: str
 ) -> None:
@@ -252,32 +251,6 @@ def test_a_kept_entry_is_not_fetched_again_while_nobody_changed_it(
         assert vault.read().current == ALICE
     finally:
         machine.keyring.unlock()
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from ciam_desktop.core.identity.vault import open_vault
-name, profile, folder, rounds = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-vault = open_vault(profile, folder)
-for number in range(rounds):
-    account = f"{name}-{number}"
-    vault.change(lambda kept: kept.with_account(account, {"RefreshToken": {account: {"home_account_id": account}}}, {}))
-"""
-
-
-@pytest.mark.usefixtures("machine")
-def test_two_programs_that_change_it_at_once_lose_nothing(profile: str, tmp_path: Path) -> None:
-    rounds = 50
-    environment = os.environ | {"PYTHONPATH": os.fspath(Path(__file__).parent.parent.parent)}
-    running = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM, name, profile, tmp_path, str(rounds)], env=environment)
-        for name in ("a", "b")
-    ]
-    assert [process.wait(60) for process in running] == [0, 0]
-    kept = open_vault(profile, tmp_path).read()
-    assert set(kept.people) == {f"{name}-{number}" for name in "ab" for number in range(rounds)}
-    assert set(kept.tokens["RefreshToken"]) == set(kept.people)
 
 
 @pytest.mark.usefixtures("machine")

@@ -271,6 +271,26 @@ def test_what_stands_in_place_of_a_file_is_refused_by_its_name(place: Place, pla
     assert signed_in(place.program()).current == ALICE
 
 
+@posix
+def test_a_link_that_comes_between_the_look_and_the_opening_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside, path, looked = tmp_path / "outside", tmp_path / "work.lock", Path.is_symlink
+    outside.touch()
+    outside.chmod(0o644)
+
+    def plant(asked: Path) -> bool:
+        found = looked(asked)
+        if not found:
+            asked.symlink_to(outside)
+        return found
+
+    monkeypatch.setattr(Path, "is_symlink", plant)
+    with pytest.raises(VaultError, match="is no file of this program"):
+        private_files.open_private(path, os.O_WRONLY | os.O_CREAT)
+    assert oct(mode(outside)) == "0o644"
+
+
 EACH_USE = pytest.mark.parametrize(
     "say",
     [of_start, of_sign_out, lambda error: of_todos(error, adding=False), lambda error: of_todos(error, adding=True)],

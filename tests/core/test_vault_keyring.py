@@ -9,13 +9,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from ciam_desktop.core.errors import VaultError, VaultLocked
-from ciam_desktop.core.identity import secret_service, vault_lock
+from ciam_desktop.core.identity import private_files, secret_service, vault_lock
 from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry, open_vault
 from tests.core.vaulting import ALICE, BOB, Machine, new_machine, signed_in, store, stored
@@ -208,18 +208,25 @@ def test_a_lock_file_with_anything_in_it_from_long_ago_is_no_obstacle(profile: s
     assert oct(stat.S_IMODE(lock.stat().st_mode)) == "0o600"
 
 
-@pytest.mark.usefixtures("machine")
-def test_a_lock_file_that_is_removed_while_it_is_waited_for_locks_nobody_out_and_nobody_in(
+def test_a_lock_file_that_is_removed_while_it_is_waited_for_lets_no_second_program_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vault_lock, "LOCK_SECONDS", 0.3)
-    lock = tmp_path / "work.lock"
-    with holder(lock):
-        lock.unlink()
-        with vault_lock.held(lock):
-            assert lock.exists()
-            with pytest.raises(VaultLocked), vault_lock.held(lock):
-                raise AssertionError("two hold it")
+    lock, opened = tmp_path / "work.lock", private_files.open_private
+    with ExitStack() as others:
+
+        def exchanged(path: str, flags: int) -> int:
+            handle = opened(path, flags)
+            monkeypatch.setattr(vault_lock, "open_private", opened)
+            lock.unlink()
+            others.enter_context(vault_lock.held(lock))
+            return handle
+
+        monkeypatch.setattr(vault_lock, "open_private", exchanged)
+        with pytest.raises(VaultLocked), vault_lock.held(lock):
+            raise AssertionError("two hold it")
+    with vault_lock.held(lock):
+        assert lock.exists()
 
 
 @pytest.mark.parametrize("name", ["vault", "lock"])
