@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from ciam_desktop import __version__, i18n, paths
@@ -22,6 +23,7 @@ EXIT_USAGE = 2
 EXIT_AUTHENTICATION = 3
 EXIT_REFUSED = 4
 EXIT_UNAVAILABLE = 5
+EXIT_INTERRUPTED = 130
 
 
 def _get_to_dos(todos: TodoClient, token: str) -> Any:
@@ -35,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the operation that `argv` names; standard output holds its JSON and nothing else.
 
     Exit codes: 0 done, 2 usage or settings, 3 authentication, 4 refused by the API, 5 network, API or sandbox
-    unavailable.
+    unavailable, 130 interrupted.
     """
     i18n.install()
     parser = argparse.ArgumentParser(prog="ciam-daemon", description=_("Call the to-do service without a person."))
@@ -51,8 +53,14 @@ def main(argv: list[str] | None = None) -> int:
     except errors.CiamError as error:
         sys.stderr.write(f"{error}\n")
         return exit_code(error)
-    json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    try:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read has left; Python would complain again when it flushes at the end
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return EXIT_DONE
 
 

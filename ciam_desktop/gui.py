@@ -82,6 +82,7 @@ class Desktop(QObject):
         self._beside = beside
         self._crashes = Relay(self)
         self._crashes.arrived.connect(self._on_crash)
+        self._options: Mapping[str, str] = {}
         self._frame: Frame | None = None
         self._window: MainWindow | None = None
         self._lanes: tuple[Lane, ...] = ()
@@ -90,6 +91,7 @@ class Desktop(QObject):
 
     def open(self, frame: Frame, options: Mapping[str, str]) -> None:
         """Read the settings, fill `frame` with what they ask for, and start; what was wrong is told in a banner."""
+        self._options = options
         settings, *troubles = read_settings(options, self._beside)
         logs.set_up(settings.log_level, paths.log_dir())
         CrashReports(paths.log_dir(), self._crashes.send).install()
@@ -131,15 +133,18 @@ class Desktop(QObject):
             self._window.tell(Trouble(type(error).__name__, text, NextStep.NONE, details))
 
     def _on_connect_wanted(self) -> None:
-        from ciam_desktop.qt.dialogs.connect_tenant import ConnectTenant  # seldom wanted
+        from ciam_desktop.qt.dialogs.connect_tenant import PROFILE, ConnectTenant  # seldom wanted
 
         if ConnectTenant(paths.config_dir(), self._frame).exec() == QDialog.DialogCode.Accepted:
-            self._open_anew({})
+            self._open_anew(PROFILE)
 
     def _on_sandbox_wanted(self) -> None:
-        self._open_anew({"profile": config.SANDBOX})
+        self._open_anew(config.SANDBOX)
 
-    def _open_anew(self, options: Mapping[str, str]) -> None:
+    def _open_anew(self, profile: str) -> None:
+        """Open another profile, whatever set the start came with; the other options stay as they were given."""
+        in_set = {spec.name for spec in config.SETTINGS if spec.in_set}
+        options = {name: value for name, value in self._options.items() if name not in in_set} | {"profile": profile}
         old = self._frame
         if old is not None:
             old.closed.disconnect(self._on_closed)
@@ -193,6 +198,7 @@ def _end_on_signals(application: QApplication) -> None:
     notifier.activated.connect(lambda: receiver.recv(64))
 
     def stop() -> None:
+        notifier.setEnabled(False)  # else a signal on its way would still be read
         signal.set_wakeup_fd(-1)
         receiver.close()
         sender.close()

@@ -68,6 +68,22 @@ def test_a_provider_that_nobody_answers_for_is_said_and_ends_with_its_own_code()
     assert "a secret" not in done.stderr
 
 
+def test_a_reader_who_leaves_early_ends_it_quietly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "ciam_desktop", "--op", "getToDos"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(60)
+        assert process.stderr is not None
+        assert (process.returncode, process.stderr.read()) == (0, "")
+
+
 def test_the_daemon_never_loads_the_window(tmp_path: Path) -> None:
     told = tmp_path / "modules"
     program = (

@@ -11,6 +11,7 @@
     │   ├── SignInCancelled    the person (or closing the window) ended the wait
     │   ├── SignInTimedOut     the deadline passed
     │   └── InteractionRequired  a token cannot be had silently; sign-in must open
+    │       └── SignedOutElsewhere  another window of this program signed the account out
     ├── TokenNotProven         an ID token failed a check; names the check; nothing was kept
     ├── ListenerError          the redirect's port cannot be had
     ├── BrowserError           no browser could be opened
@@ -100,6 +101,10 @@ class InteractionRequired(SignInError):
     ) -> None:
         super().__init__(message, error=error, code=code, correlation_id=correlation_id)
         self.claims = claims
+
+
+class SignedOutElsewhere(InteractionRequired):
+    """The account was signed out by another window of this program; nobody is asked to sign in again for that."""
 
 
 class TokenNotProven(CiamError):

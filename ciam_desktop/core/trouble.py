@@ -19,6 +19,7 @@ class NextStep(Enum):
     TRY_AGAIN = "try_again"
     OPEN_SETTINGS = "open_settings"
     CLOSE_ANYWAY = "close_anyway"
+    SIGN_OUT_ANYWAY = "sign_out_anyway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
         case SetAside():
             return _of_set_aside(error)
         case errors.VaultError() | errors.StoredFormatError():
-            return Trouble(_("The sign-in could not be saved"), text, NextStep.TRY_AGAIN, details)
+            return Trouble(_("The sign-in could not be saved"), text, NextStep.SIGN_IN, details)
         case _:
             return Trouble(_("Not signed in"), text, NextStep.SIGN_IN, details)
 

@@ -95,6 +95,7 @@ class IdentityController(QObject):
             return
         if isinstance(self.session.account, state.Restoring | state.SigningOut):
             return
+        self._end_farewell()  # its port is wanted, and nobody waits for it any more
         now = time.time()
         self._attempt = attempt = _Attempt(read_only)
         self._advance(state.AttemptStarted(now, now + SIGN_IN_SECONDS))
@@ -134,8 +135,7 @@ class IdentityController(QObject):
         self.cancel()
         if self._attempt is not None and self._attempt.listener is not None:
             self._attempt.listener.close()
-        if self._farewell is not None:
-            self._farewell.close()
+        self._end_farewell()
         if opened is not None:
             opened.close()
 
@@ -147,6 +147,13 @@ class IdentityController(QObject):
         if isinstance(self.session.account, state.SignedIn | state.Offline | state.NeedsInteraction):
             self._advance(state.InteractionWanted(pending, str(error), claims))
             self.sign_in()
+
+    def signed_out_elsewhere(self, error: SignInError) -> None:
+        """Another window of this program signed the account out: it is gone here too, and that is told."""
+        if isinstance(self.session.account, state.SignedIn | state.Offline | state.NeedsInteraction):
+            self.cancel()
+            self._advance(state.GoneElsewhere())
+            self.trouble.emit(trouble.of_sign_in(error))
 
     def network_lost(self) -> None:
         """A renewal met no answer."""
@@ -313,12 +320,15 @@ class IdentityController(QObject):
         self._advance(state.SignedOutHere())
         if self.backend is None:
             return
-        if self._farewell is not None:
-            self._farewell.close()
-            self._farewell = None
+        self._end_farewell()
         task = self._lane.submit(self._begin_farewell, self.backend, person)
         task.succeeded.connect(self._on_farewell_begun)
         task.failed.connect(lambda error: self.trouble.emit(trouble.of_browser_session(error)))
+
+    def _end_farewell(self) -> None:
+        if self._farewell is not None:
+            self._farewell.close()
+            self._farewell = None
 
     def _on_farewell_begun(self, uri: str) -> None:
         from ciam_desktop.core.identity.browser import open_in_browser
@@ -334,9 +344,7 @@ class IdentityController(QObject):
         elif isinstance(done, SignInTimedOut):
             why = SignInError(_("it did not come back from the sign-out page."))
             self.trouble.emit(trouble.of_browser_session(why))
-        if self._farewell is not None:
-            self._farewell.close()
-            self._farewell = None
+        self._end_farewell()
 
     def _on_sign_out_failed(self, error: Exception) -> None:
         _log_unexpected(error)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from ciam_desktop.core import trouble
-from ciam_desktop.core.errors import ApiUnauthorized, CiamError, InteractionRequired, NetworkError
+from ciam_desktop.core.errors import ApiUnauthorized, CiamError, InteractionRequired, NetworkError, SignedOutElsewhere
 from ciam_desktop.core.identity.state import AddTodo, PendingAction, Reload
 from ciam_desktop.core.todos.todo import Todo
 from ciam_desktop.qt.backend import Backend
@@ -33,6 +33,7 @@ class TodosController(QObject):
     settled = Signal()
     changed = Signal()
     interaction_wanted = Signal(object, object)
+    signed_out_elsewhere = Signal(object)
     network_lost = Signal()
     network_back = Signal()
 
@@ -164,6 +165,9 @@ class TodosController(QObject):
         else:
             self.fetching = False
         self.changed.emit()
+        if isinstance(error, SignedOutElsewhere):
+            self.signed_out_elsewhere.emit(error)
+            return
         if isinstance(error, InteractionRequired) and not self._interaction_spent:
             self._interaction_spent = True
             self.interaction_wanted.emit(action, error)

@@ -54,7 +54,9 @@ EVENTS: tuple[state.Event, ...] = (
     state.SignOutStarted(),
     state.SignOutFailed(),
     state.SignedOutHere(),
+    state.GoneElsewhere(),
 )
+LEAVING = state.SignedOutHere | state.GoneElsewhere | state.AttemptProven | state.Restored
 GRID = list(product(ACCOUNTS, ATTEMPTS, EVENTS))
 
 HAS_ACCOUNT = {"SignedIn", "Offline", "NeedsInteraction"}
@@ -67,7 +69,7 @@ def is_legal(account: state.AccountState, attempt: SignInAttempt | None, event: 
     match event:
         case state.Restored():
             return name == "Restoring" and idle
-        case state.NetworkLost() | state.NetworkBack() | state.InteractionWanted():
+        case state.NetworkLost() | state.NetworkBack() | state.InteractionWanted() | state.GoneElsewhere():
             return name in HAS_ACCOUNT
         case state.AttemptStarted():
             return name in SETTLED and idle
@@ -137,7 +139,7 @@ def test_only_what_an_event_is_about_changes() -> None:
 def test_a_person_is_kept_through_everything_but_signing_out_and_another_sign_in() -> None:
     for account, attempt, event in GRID:
         session = after(account, attempt, event)
-        if session is not None and not isinstance(event, state.SignedOutHere | state.AttemptProven | state.Restored):
+        if session is not None and not isinstance(event, LEAVING):
             assert person_of(session.account) == person_of(account)
 
 

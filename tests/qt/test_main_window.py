@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from ciam_desktop.core.crash import CrashReports
-from ciam_desktop.core.errors import ApiForbidden, NetworkError, SignInError
+from ciam_desktop.core.errors import ApiForbidden, NetworkError, SignedOutElsewhere, SignInError
 from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, SignedIn, SignedOut
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.qt.lanes import Relay
@@ -452,3 +452,39 @@ def table_texts(world: World) -> list[str]:
     tables = [each.model() for each in world.window.findChildren(QTableView) if each.isVisible()]
     cells = [(model, row, column) for model in tables for row in range(model.rowCount()) for column in range(2)]
     return [str(model.index(row, column).data()) for model, row, column in cells]
+
+
+def test_signing_out_with_something_unsaved_asks_once_and_then_does_it(listed: World) -> None:
+    listed.api.refuse("add", NetworkError("Nobody answers.", host="todo.contoso.example"))
+    listed.todos.add("Not lost unseen")
+    until(lambda: listed.todos.model.rows()[-1].saved is Saved.NOT_YET, "the row that is not saved")
+    listed.main._sign_out.trigger()
+    assert not isinstance(listed.identity.session.account, SignedOut)
+    assert any("signing out now loses it" in text for text in said(listed))
+    click(listed, "Sign out anyway")
+    until(lambda: isinstance(listed.identity.session.account, SignedOut), "the sign-out")
+
+
+def test_an_account_that_another_window_signed_out_is_gone_here_too_and_no_browser_opens(
+    listed: World, browser: FakeBrowser
+) -> None:
+    listed.people.refuse("access_token", SignedOutElsewhere("You were signed out in another window."))
+    listed.todos.add("Too late")
+    until(lambda: isinstance(listed.identity.session.account, SignedOut), "the end of the account")
+    assert "You were signed out in another window." in said(listed)
+    assert not browser.pages
+    assert listed.identity.session.attempt is None
+
+
+def test_what_is_merely_worth_knowing_waits_until_what_is_wrong_was_read(listed: World) -> None:
+    listed.main.tell(Trouble("These settings cannot be used", "CLIENT_ID is missing."))
+    listed.main.tell(Trouble("This computer cannot keep your sign-in", "It has no keyring.", calm=True))
+    assert "These settings cannot be used" in said(listed)
+    click(listed, "Dismiss")
+    assert "This computer cannot keep your sign-in" in said(listed)
+    listed.main.tell(Trouble("Not signed in", "You declined."))
+    assert "Not signed in" in said(listed)
+    click(listed, "Dismiss")
+    assert "This computer cannot keep your sign-in" in said(listed)
+    click(listed, "Dismiss")
+    assert "This computer cannot keep your sign-in" not in said(listed)

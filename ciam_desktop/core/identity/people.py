@@ -12,7 +12,13 @@ from urllib.parse import urlencode
 import msal
 
 from ciam_desktop.core.advice import refusal
-from ciam_desktop.core.errors import InteractionRequired, NetworkError, StoredFormatError, TokenNotProven
+from ciam_desktop.core.errors import (
+    InteractionRequired,
+    NetworkError,
+    SignedOutElsewhere,
+    StoredFormatError,
+    TokenNotProven,
+)
 from ciam_desktop.core.http import HttpClient
 from ciam_desktop.core.identity.idtoken import Before, nonce_on_the_wire, prove
 from ciam_desktop.core.identity.person import Person, Verdict, facts, person_from
@@ -133,7 +139,7 @@ class People:
     def _silent(self, entry: Entry, account_id: str, claims: str, *, renew: bool) -> AccessToken:
         before = _person(entry, account_id)
         if before is None:
-            raise InteractionRequired(_("You are not signed in any more."))
+            raise SignedOutElsewhere(_("You were signed out in another window of this program."))
         if not before.scopes:  # MSAL would get a token that is meant for another API
             raise InteractionRequired(_("The app has not been granted this permission."), error="consent_required")
         cache = msal.SerializableTokenCache()
@@ -170,7 +176,7 @@ class People:
         and history are no places for a token. ("", "") when the provider has no such page. Raises NetworkError,
         SignInError.
         """
-        endpoint = self._provider.discovery().end_session_endpoint
+        endpoint = self._provider.discovery(fresh=True).end_session_endpoint  # else a browser would meet a dead page
         if not endpoint:
             return "", ""
         state = secrets.token_urlsafe(24)

@@ -52,12 +52,12 @@ class Provider:
         self._keys: dict[str, Mapping[str, Any]] = {}
         self._keys_fetched: float | None = None
 
-    def discovery(self) -> Discovery:
-        """The checked discovery document.
+    def discovery(self, *, fresh: bool = False) -> Discovery:
+        """The checked discovery document; `fresh` asks the provider again, which shows whether it answers now.
 
         Raises NetworkError when nobody answers, SignInError when the answer cannot be used.
         """
-        if self._discovery is None:
+        if fresh or self._discovery is None:
             self._discovery = read_discovery(self.authority, self._document(self.authority + DISCOVERY_SUFFIX))
         return self._discovery
 

@@ -179,6 +179,11 @@ class SignedOutHere:
     """Every token is gone from this computer."""
 
 
+@dataclass(frozen=True, slots=True)
+class GoneElsewhere:
+    """Another window of this program signed the account out."""
+
+
 Event = (
     Restored
     | NetworkLost
@@ -192,6 +197,7 @@ Event = (
     | SignOutStarted
     | SignOutFailed
     | SignedOutHere
+    | GoneElsewhere
 )
 
 
@@ -237,6 +243,8 @@ def advance(session: Session, event: Event) -> Session:
             return replace(session, account=SigningOut(before.person, before))
         case SignOutFailed(), SigningOut(person, before), None:
             return replace(session, account=before or SignedIn(person))
+        case GoneElsewhere(), SignedIn() | Offline() | NeedsInteraction(), _:
+            return replace(session, account=SignedOut())
         case SignedOutHere(), SigningOut(), None:
             return replace(session, account=SignedOut())
         case _:

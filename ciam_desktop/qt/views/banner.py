@@ -18,6 +18,7 @@ _STEP_WORDS = {
     NextStep.TRY_AGAIN: N_("Try again"),
     NextStep.OPEN_SETTINGS: N_("Open settings"),
     NextStep.CLOSE_ANYWAY: N_("Close anyway"),
+    NextStep.SIGN_OUT_ANYWAY: N_("Sign out anyway"),
 }
 
 
@@ -30,6 +31,8 @@ class Banner(QFrame):
         super().__init__(parent)
         self._style = style
         self._step = NextStep.NONE
+        self._shown: Trouble | None = None
+        self._waiting: list[Trouble] = []
         self.setObjectName("banner")
         self.setAccessibleName(_("Message"))
         self._icon = label()
@@ -69,7 +72,13 @@ class Banner(QFrame):
         self.hide()
 
     def show_trouble(self, trouble: Trouble) -> None:
-        """Show `trouble` in place of whatever was shown, and announce it."""
+        """Show and announce `trouble`. What is merely worth knowing waits until nothing else is shown."""
+        if self._shown is not None and trouble.calm:
+            self._waiting.append(trouble)
+            return
+        if self._shown is not None and self._shown.calm:
+            self._waiting.insert(0, self._shown)
+        self._shown = trouble
         self._step = trouble.step
         colours = self._style.colours
         picture = ("info", colours.accent) if trouble.calm else ("warning", colours.bad)
@@ -90,8 +99,16 @@ class Banner(QFrame):
         announce(self, f"{trouble.title}. {trouble.text}")
 
     def dismiss(self) -> None:
-        """Hide the banner."""
+        """Hide what is shown; what waited comes next."""
+        self._shown = None
         self.hide()
+        if self._waiting:
+            self.show_trouble(self._waiting.pop(0))
+
+    def resolve(self) -> None:
+        """What was wrong is so no more: hide it, and leave what is merely worth knowing."""
+        if self._shown is not None and not self._shown.calm:
+            self.dismiss()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's own name
         """Put the buttons below the words where they would leave these no room."""

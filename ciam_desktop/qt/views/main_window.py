@@ -65,7 +65,7 @@ class MainWindow(QObject):
         self._account = side_button("", "account")
         menu = QMenu(self._account)
         self._sign_out = menu.addAction(_("Sign out"))
-        self._sign_out.triggered.connect(self._identity.sign_out)
+        self._sign_out.triggered.connect(self._on_sign_out_wanted)
         menu.triggered.connect(menu.close)  # assistive technology triggers an item and leaves its menu open
         # Not setMenu: a button with an instant menu cannot be pressed by assistive technology.
         self._account.clicked.connect(lambda: menu.popup(_above(self._account, menu)))
@@ -87,7 +87,8 @@ class MainWindow(QObject):
         identity.proven.connect(self._on_proven)
         identity.trouble.connect(self._on_identity_trouble)
         todos.trouble.connect(self._banner.show_trouble)
-        todos.settled.connect(self._banner.dismiss)
+        todos.signed_out_elsewhere.connect(identity.signed_out_elsewhere)
+        todos.settled.connect(self._banner.resolve)
         self._banner.chosen.connect(self._on_step)
         self._sign_in.sign_in_wanted.connect(identity.sign_in)
         self._sign_in.sign_up_wanted.connect(lambda: identity.sign_in(prompt="create"))
@@ -111,15 +112,26 @@ class MainWindow(QObject):
 
     def _on_closing(self, event: QCloseEvent) -> None:
         """Keep what is not saved from being lost unseen; a second press closes all the same."""
-        unsaved = self._todos.unsaved()
-        if unsaved and not self._close_anyway:
+        if self._todos.unsaved() and not self._close_anyway:
             text = ngettext(
                 "%(n)d to-do has not reached the to-do service; closing now loses it.",
                 "%(n)d to-dos have not reached the to-do service; closing now loses them.",
-                unsaved,
-            ) % {"n": unsaved}
+                self._todos.unsaved(),
+            ) % {"n": self._todos.unsaved()}
             self.tell(Trouble(_("Not everything is saved"), text, NextStep.CLOSE_ANYWAY))
             event.ignore()
+
+    def _on_sign_out_wanted(self) -> None:
+        unsaved = self._todos.unsaved()
+        if not unsaved:
+            self._identity.sign_out()
+            return
+        text = ngettext(
+            "%(n)d to-do has not reached the to-do service; signing out now loses it.",
+            "%(n)d to-dos have not reached the to-do service; signing out now loses them.",
+            unsaved,
+        ) % {"n": unsaved}
+        self.tell(Trouble(_("Not everything is saved"), text, NextStep.SIGN_OUT_ANYWAY))
 
     def _render(self, session: state.Session) -> None:
         person = state.person_of(session.account)
@@ -145,6 +157,8 @@ class MainWindow(QObject):
         shown = (page, type(session.account), session.attempt is None)
         if shown != self._shown:
             self._shown = shown
+            if session.attempt is not None or isinstance(session.account, state.SigningOut):
+                self._banner.resolve()
             self._focus_first(page)
         todos_page = self._pages.get(TODOS)
         if todos_page is not None:
@@ -206,7 +220,7 @@ class MainWindow(QObject):
             page.show_settings(backend.tenant, backend.vault_reason)  # type: ignore[attr-defined]  # a SettingsPage
 
     def _on_proven(self, person: Person) -> None:
-        self._banner.dismiss()
+        self._banner.resolve()
         self._place = TODOS
         self._render(self._identity.session)
         self._frame.raise_()
@@ -235,6 +249,8 @@ class MainWindow(QObject):
             case NextStep.CLOSE_ANYWAY:
                 self._close_anyway = True
                 self._frame.close()
+            case NextStep.SIGN_OUT_ANYWAY:
+                self._identity.sign_out()
             case NextStep.NONE:
                 pass
 

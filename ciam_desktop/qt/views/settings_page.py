@@ -59,10 +59,10 @@ class SettingsPage(QWidget):
         page.addLayout(top)
         page.addWidget(scroll, 1)
         page.addLayout(below)
-        self.show_settings(settings.tenant, "")
+        self.show_settings(settings.tenant, None)
 
-    def show_settings(self, tenant: Tenant | None, vault_reason: str) -> None:
-        """Show what is in force; `tenant` is None until the sandbox runs."""
+    def show_settings(self, tenant: Tenant | None, vault_reason: str | None) -> None:
+        """Show what is in force; `tenant` is None until the sandbox runs, `vault_reason` until the vault is open."""
         self._check.setEnabled(tenant is not None)
         card = QFrame()
         card.setObjectName("card")
@@ -81,11 +81,12 @@ class SettingsPage(QWidget):
         self._card.deleteLater()
         self._card = card
 
-    def _lines(self, tenant: Tenant | None, vault_reason: str) -> Iterator[tuple[str, str, str]]:
+    def _lines(self, tenant: Tenant | None, vault_reason: str | None) -> Iterator[tuple[str, str, str]]:
         """Name, value, and where it came from."""
         settings = self._settings
         yield _("Profile"), settings.title, ""
         if tenant is not None:
+            where = settings.sources.get("TENANT_SUBDOMAIN") or _("the sandbox")
             for name, value in (
                 ("AUTHORITY", tenant.authority),
                 ("CLIENT_ID", tenant.client_id),
@@ -93,8 +94,10 @@ class SettingsPage(QWidget):
                 ("TODOLIST_READWRITE", tenant.readwrite_scope),
                 ("API_ENDPOINT", tenant.api_endpoint),
             ):
-                yield name, value, settings.sources.get(name, _("the sandbox"))
+                yield name, value, settings.sources.get(name) or where
         yield "REDIRECT_URI", settings.redirect_uri, settings.sources.get("REDIRECT_URI", "")
         yield "LOG_LEVEL", settings.log_level.capitalize(), settings.sources.get("LOG_LEVEL", "")
+        if vault_reason is None:
+            return
         kept = _("Encrypted, in this computer's keyring")
         yield _("Sign-in kept"), _("In memory only: %(why)s") % {"why": vault_reason} if vault_reason else kept, ""
