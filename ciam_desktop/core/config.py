@@ -42,7 +42,9 @@ _LOG_LEVELS = {
     "critical": "CRITICAL",
     "fatal": "CRITICAL",
 }
-_YES_NO = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+_YES_NO = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False, "on": True, "off": False}
+_TOLD = {"LOG_LEVEL": 5, "STRICT_PORT": 2}
+"""How many of a setting's words, the first, a sentence names; the others are taken as well."""
 
 
 _SECRETS = frozenset(spec.name for spec in SETTINGS if spec.secret)
@@ -365,7 +367,7 @@ def _word(first: Mapping[str, Typed], name: str, words: Iterable[str]) -> str:
     typed = first.get(name)
     word = typing_in.tidy(typed.text if typed else _DEFAULTS[name]).lower()
     if typed and word not in words:
-        choices = _list(known.capitalize() for known in list(words)[:5])
+        choices = _list(known.capitalize() for known in list(words)[: _TOLD[name]])
         raise typed.refused(_("%(setting)s from %(source)s must be one of %(choices)s."), choices=choices)
     return word
 

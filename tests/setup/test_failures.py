@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,12 +174,19 @@ def test_main_py_can_be_read_by_every_python_since_2_7() -> None:
     assert os.access(ROOT / "main.py", os.X_OK)
 
 
-@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: path.name)
-def test_a_python_that_is_too_old_says_so(clone: Clone, python: Path) -> None:
-    sentence = _failure(clone.start(python=str(python)))
-    assert sentence.startswith("CIAM Desktop needs Python 3.11 or newer, and this is Python ")
-    assert sentence.endswith("then run: python3 main.py")
-    assert not list(clone.root.glob(".venv*"))
+PRETENDS = "import runpy, sys; sys.version_info = (3, 10, 0); runpy.run_path('main.py', run_name='__main__')"
+
+
+def test_a_python_that_is_too_old_says_so(clone: Clone) -> None:
+    """This very Python, which pretends, and every one of this machine that is."""
+    pretended = subprocess.run(
+        [sys.executable, "-c", PRETENDS], cwd=clone.root, capture_output=True, text=True, check=False, timeout=30
+    )
+    for done in (pretended, *(clone.start(python=str(python)) for python in OLD_PYTHONS)):
+        sentence = _failure(done)
+        assert sentence.startswith("CIAM Desktop needs Python 3.11 or newer, and this is Python ")
+        assert sentence.endswith("then run: python3 main.py")
+        assert not list(clone.root.glob(".venv*"))
 
 
 @pytest.mark.parametrize(

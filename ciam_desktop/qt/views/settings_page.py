@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ciam_desktop.core.config import Settings, Tenant
 from ciam_desktop.i18n import _
@@ -66,17 +66,17 @@ class SettingsPage(QWidget):
         self._check.setEnabled(tenant is not None)
         card = QFrame()
         card.setObjectName("card")
-        rows = QGridLayout(card)
+        rows = QVBoxLayout(card)
         rows.setContentsMargins(5 * STEP, 5 * STEP, 5 * STEP, 5 * STEP)
-        rows.setHorizontalSpacing(6 * STEP)
-        rows.setVerticalSpacing(3 * STEP)
-        rows.setColumnStretch(1, 1)
-        for number, (name, value, source) in enumerate(self._lines(tenant, vault_reason)):
-            shown = label(f"{value}\n{source}" if source else value, wrap=True)
+        rows.setSpacing(STEP)
+        for name, value, source in self._lines(tenant, vault_reason):
+            # Above and not beside: an id does not wrap, and a small window has no room for both.
+            rows.addWidget(label(f"{name} · {source}" if source else name, "quiet"))
+            shown = label(value, wrap=True)
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            rows.addWidget(label(name, "quiet"), number, 0, Qt.AlignmentFlag.AlignTop)
-            rows.addWidget(shown, number, 1)
-        rows.setRowStretch(rows.rowCount(), 1)
+            rows.addWidget(shown)
+            rows.addSpacing(2 * STEP)
+        rows.addStretch()
         self._inside.replaceWidget(self._card, card)
         self._card.deleteLater()
         self._card = card
