@@ -25,7 +25,11 @@ def install(languages: list[str] | None = None) -> None:
         if language.lower().startswith(_IN_THE_SOURCE):
             break  # English has no catalogue, and gettext would go on to what the person wants less
         wanted.append(language.replace("-", "_"))
-    _translations = gettext.translation(DOMAIN, os.fspath(resource("locale")), wanted, fallback=True)
+    folder = os.fspath(resource("locale"))
+    _translations = gettext.translation(DOMAIN, folder, wanted, fallback=True)
+    if wanted:  # argparse looks its own words up in the process's domain (gettext's documented default)
+        gettext.bindtextdomain(DOMAIN, folder)
+        gettext.textdomain(DOMAIN)
 
 
 def use(translations: gettext.NullTranslations) -> None:
@@ -85,3 +89,19 @@ def _of_macos() -> list[str]:
     ]
     cf.CFRelease(languages)
     return found
+
+
+OF_ARGPARSE = (
+    N_("usage: "),
+    N_("options"),
+    N_("show this help message and exit"),
+    N_("show program's version number and exit"),
+    N_("%(prog)s: error: %(message)s\n"),
+    N_("argument %(argument_name)s: %(message)s"),
+    N_("the following arguments are required: %s"),
+    N_("unrecognized arguments: %s"),
+    N_("invalid choice: %(value)r (choose from %(choices)s)"),
+    N_("expected one argument"),
+    N_("ambiguous option: %(option)s could match %(matches)s"),
+)
+"""What argparse says by itself, so that it stands in the catalogue beside what we say."""

@@ -105,3 +105,13 @@ def test_version_and_help_need_no_display(module: str) -> None:
 
     assert run("--version", module=module).stdout == f"CIAM Desktop {__version__}\n"
     assert "--client-id" in run("--help", module=module).stdout
+
+
+def test_the_command_line_speaks_the_persons_language_in_every_word() -> None:
+    told = run("--help", LANGUAGE="de", LC_ALL="C.UTF-8").stdout
+    assert told.startswith("Aufruf: ciam-desktop")
+    assert "diese Hilfe zeigen und enden" in told
+    wrong = run("--op", "getTodos", LANGUAGE="de", LC_ALL="C.UTF-8").stderr
+    assert "Fehler: Argument --op/--operation: 'getTodos' ist nicht erlaubt (wählen Sie aus" in wrong
+    for english in ("usage:", "show this", "error:", "invalid choice"):
+        assert english not in told + wrong
