@@ -11,6 +11,7 @@ import pytest
 from ciam_desktop.core.identity.loopback import Expected, Limits
 from tests.core.bench import Bench
 from tests.core.listening import SIGN_IN, UNHURRIED, Desk
+from tests.core.vaulting import Machine, new_machine
 
 
 @pytest.fixture
@@ -39,3 +40,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.start()
         yield made
         made.http.close()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Machine]:
+    """A machine with a keyring, for the tests of one module."""
+    with new_machine() as made:
+        yield made
+
+
+@pytest.fixture
+def machine(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The module's machine, as the one that this test is on."""
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", shared.bus.address)
+    return shared

@@ -23,18 +23,6 @@ from tests.core.vaulting import ALICE, BOB, PLANTED, Machine, facts_of, new_mach
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keyring")
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Machine]:
-    with new_machine() as made:
-        yield made
-
-
-@pytest.fixture
-def machine(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", shared.bus.address)
-    return shared
-
-
 @pytest.fixture
 def own_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """A machine that a test may break."""

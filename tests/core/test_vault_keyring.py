@@ -18,22 +18,10 @@ from ciam_desktop.core.errors import VaultError, VaultLocked
 from ciam_desktop.core.identity import private_files, secret_service, vault_lock
 from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.core.identity.vault import EncryptedVault, Entry, open_vault
-from tests.core.vaulting import ALICE, BOB, Machine, new_machine, signed_in, store, stored
+from tests.core.vaulting import ALICE, BOB, Machine, signed_in, store, stored
 from tests.doubles.prompter import Prompter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keyring")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Machine]:
-    with new_machine() as made:
-        yield made
-
-
-@pytest.fixture
-def machine(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", shared.bus.address)
-    return shared
 
 
 @pytest.fixture
