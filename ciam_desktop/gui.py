@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication, QDialog
@@ -23,11 +25,16 @@ from ciam_desktop.qt.backend import Backend
 from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane, Relay
+from ciam_desktop.qt.network import Reconnector
 from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
 from ciam_desktop.qt.views.frame import Frame
 from ciam_desktop.qt.views.main_window import MainWindow
 from ciam_desktop.qt.window_state import WindowState
+from ciam_desktop.qt.wiring import wire
+
+if TYPE_CHECKING:
+    from ciam_desktop.sandbox_process import Sandbox, SandboxInfo
 
 SANDBOX_FOLDER = "sandbox"
 
@@ -38,7 +45,6 @@ def connect(settings: Settings) -> Backend:
     Raises SandboxError, SettingsError.
     """
     # Together they cost 150 ms; here that is the worker's time and not the window's.
-    from ciam_desktop import sandbox_process
     from ciam_desktop.core.check import check
     from ciam_desktop.core.http import HttpClient
     from ciam_desktop.core.identity.people import People
@@ -46,10 +52,9 @@ def connect(settings: Settings) -> Backend:
     from ciam_desktop.core.identity.vault import open_vault
     from ciam_desktop.core.todos.client import TodoClient
 
-    tenant, sandbox = settings.tenant, None
+    tenant, lease = settings.tenant, SandboxLease(paths.data_dir() / SANDBOX_FOLDER)
     if tenant is None:
-        sandbox = sandbox_process.join(paths.data_dir() / SANDBOX_FOLDER)
-        info = sandbox.info
+        info = lease.take()
         tenant = Tenant(info.authority, info.client_id, info.read_scope, info.readwrite_scope, "", info.api_endpoint)
         http = HttpClient(info.ca_file, only=True)
     else:
@@ -58,7 +63,7 @@ def connect(settings: Settings) -> Backend:
     people = People(tenant.client_id, Provider(tenant.authority, http), vault, http)
 
     def check_setup() -> Iterator[Finding]:
-        own = HttpClient(sandbox.info.ca_file, only=True) if sandbox else HttpClient(settings.ca_bundle)
+        own = HttpClient(settings.ca_bundle) if settings.tenant else HttpClient(info.ca_file, only=True)
         try:
             yield from check(tenant, settings, own, lambda: open_vault(settings.profile, paths.data_dir()))
         finally:
@@ -66,10 +71,47 @@ def connect(settings: Settings) -> Backend:
 
     def close() -> None:
         http.close()
-        if sandbox is not None:
-            sandbox.close()
+        lease.close()
 
-    return Backend(tenant, people, TodoClient(tenant.api_endpoint, http), vault.reason, check_setup, close)
+    todos = TodoClient(tenant.api_endpoint, http)
+    return Backend(tenant, people, todos, vault.reason, check_setup, lease.renew, close)
+
+
+class SandboxLease:
+    """This program's hold on its sandbox, which may have to be started again. `take` and `renew` are for one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: Sandbox | None = None
+        self._closed = False
+        self._gate = threading.Lock()  # guards the two above: the window may close while the sandbox starts
+
+    def take(self) -> SandboxInfo:
+        """Start the sandbox, or join the one that runs; raises SandboxError."""
+        from ciam_desktop import sandbox_process
+
+        sandbox = sandbox_process.join(self._folder)
+        with self._gate:
+            old, self._held, too_late = self._held, sandbox, self._closed
+        if old is not None:
+            old.close()
+        if too_late:
+            sandbox.close()
+        return sandbox.info
+
+    def renew(self) -> None:
+        """Take the sandbox anew if it has ended; it keeps its ports and its CA, so nothing else changes."""
+        with self._gate:
+            ended = self._held is not None and not self._closed and self._held.ended()
+        if ended:
+            self.take()
+
+    def close(self) -> None:
+        """Let go; may be called from any thread."""
+        with self._gate:
+            self._closed = True
+            if self._held is not None:
+                self._held.close()
 
 
 class Desktop(QObject):
@@ -87,6 +129,7 @@ class Desktop(QObject):
         self._window: MainWindow | None = None
         self._lanes: tuple[Lane, ...] = ()
         self._identity: IdentityController | None = None
+        self._reconnector: Reconnector | None = None
         _end_on_signals(application)
 
     def open(self, frame: Frame, options: Mapping[str, str]) -> None:
@@ -98,17 +141,15 @@ class Desktop(QObject):
         identity_lane, sync_lane, check_lane = Lane("identity", self), Lane("sync", self), Lane("check", self)
         identity = IdentityController(settings, lambda: connect(settings), identity_lane, self)
         todos = TodosController(sync_lane, identity_lane, self)
-        todos.interaction_wanted.connect(identity.interaction_wanted)
-        todos.network_lost.connect(identity.network_lost)
-        todos.network_back.connect(identity.network_back)
-        identity.resume.connect(todos.resume)
+        reconnector = Reconnector(self)
+        wire(identity, todos, reconnector)
         checks = CheckController(check_lane, self)
         window = MainWindow(frame, settings, identity, todos, checks, self._style)
         frame.closed.connect(self._on_closed)
         window.connect_wanted.connect(self._on_connect_wanted)
         window.sandbox_wanted.connect(self._on_sandbox_wanted)
         self._lanes = (check_lane, sync_lane, identity_lane)
-        self._identity, self._window, self._frame = identity, window, frame
+        self._identity, self._window, self._frame, self._reconnector = identity, window, frame, reconnector
         notices = [Trouble(_("About your settings"), notice, calm=True) for notice in settings.notices]
         for trouble in (*troubles, *notices):
             window.tell(trouble)
@@ -116,6 +157,8 @@ class Desktop(QObject):
 
     def close(self) -> None:
         """End every wait and both lanes; no thread is left."""
+        if self._reconnector is not None:
+            self._reconnector.stop()
         if self._identity is not None:
             self._identity.close()
         for lane in self._lanes:

@@ -38,7 +38,10 @@ _LONGEST_LINE = 65536
 
 @dataclass(frozen=True, slots=True)
 class SandboxInfo:
-    """What a program needs to know of the sandbox that it holds."""
+    """What a program needs to know of the sandbox that it holds.
+
+    `control_endpoint` and `control_key` are empty unless the program asked for the control API for tests.
+    """
 
     authority: str
     tenant_id: str
@@ -52,6 +55,8 @@ class SandboxInfo:
     ca_file: Path
     data_dir: Path
     pid: int
+    control_endpoint: str = ""
+    control_key: str = field(default="", repr=False)
 
 
 class Sandbox:
@@ -60,6 +65,16 @@ class Sandbox:
     def __init__(self, info: SandboxInfo, connection: socket.socket) -> None:
         self.info = info
         self._connection = connection
+
+    def ended(self) -> bool:
+        """Whether the sandbox has let go of this lease, as it does when it ends or is killed; asks without waiting."""
+        try:
+            self._connection.setblocking(False)
+            return not self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:  # reset, or closed here
+            return True
 
     def close(self) -> None:
         """Let go; the sandbox ends by itself when nobody holds it. May be called twice."""
@@ -79,26 +94,27 @@ def default_data_dir() -> Path:
     return paths.data_dir() / "sandbox"
 
 
-def join(data_dir: Path | None = None, *, timeout: float = 30.0) -> Sandbox:
+def join(data_dir: Path | None = None, *, timeout: float = 30.0, control: bool = False) -> Sandbox:
     """Join the sandbox of `data_dir`, starting it when none runs; `timeout` in seconds.
 
-    Raises SandboxError with one sentence when it does not answer in time or says why it cannot start.
+    `control` asks for the control API, by which tests make the sandbox misbehave. Raises SandboxError with one sentence
+    when it does not answer in time, says why it cannot start, or runs already without the control that is asked for.
     """
     folder = (data_dir or default_data_dir()).absolute()
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
-    while (sandbox := _take_lease(folder, deadline)) is None:
+    while (sandbox := _take_lease(folder, deadline, control=control)) is None:
         # Nobody answers: start one. When another process is starting or ending just now, the new one leaves again
         # and the state file is read once more.
         if time.monotonic() > deadline:
             raise _too_slow(folder)
-        if not _start(folder, deadline):
+        if not _start(folder, deadline, control=control):
             threading.Event().wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
     return sandbox
 
 
-def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
+def _take_lease(folder: Path, deadline: float, *, control: bool) -> Sandbox | None:
     """One try at the sandbox that the state file names; None when there is none or it is ending."""
     try:
         state = json.loads(_own_bytes(folder / _STATE_FILE))
@@ -116,10 +132,16 @@ def _take_lease(folder: Path, deadline: float) -> Sandbox | None:
     except OSError:
         return None
     try:
-        info = _shake_hands(connection, key, time.monotonic() + wait)
+        info = _shake_hands(connection, key, time.monotonic() + wait, control=control)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         connection.close()
         return None
+    if control and not info.control_endpoint:
+        connection.close()
+        raise SandboxError(
+            _("The sandbox in %(path)s runs without its control API; end the programs that use it first.")
+            % {"path": folder}
+        )
     connection.settimeout(None)
     return Sandbox(info, connection)
 
@@ -138,10 +160,10 @@ def _own_bytes(path: Path) -> bytes:
         return file.read()
 
 
-def _shake_hands(connection: socket.socket, key: bytes, deadline: float) -> SandboxInfo:
+def _shake_hands(connection: socket.socket, key: bytes, deadline: float, *, control: bool) -> SandboxInfo:
     """Both sides prove that they know this run's key, then the sandbox says what it is."""
     nonce = secrets.token_hex(16)
-    hello = {"nonce": nonce, "proof": _proof(key, "user", nonce)}
+    hello = {"nonce": nonce, "proof": _proof(key, "user", nonce), "control": control}
     connection.sendall(json.dumps(hello).encode() + b"\n")
     answer = json.loads(_line(connection, deadline))
     if not hmac.compare_digest(_proof(key, "sandbox", nonce), str(answer["proof"])):
@@ -169,7 +191,7 @@ def _proof(key: bytes, side: str, nonce: str) -> str:
     return hmac.new(key, f"{side}:{nonce}".encode(), "sha256").hexdigest()
 
 
-def _start(folder: Path, deadline: float) -> bool:
+def _start(folder: Path, deadline: float, *, control: bool) -> bool:
     """Start a server process; True when it serves, False when another one does. SandboxError when it cannot."""
     secret = {setting.name for setting in SETTINGS if setting.secret}  # nothing that the sandbox needs, and it lives on
     environment = {name: value for name, value in os.environ.items() if name not in secret}
@@ -177,8 +199,9 @@ def _start(folder: Path, deadline: float) -> bool:
     options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    command = [sys.executable, "-P", "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "ciam_desktop.sandbox", "--serve", "--data-dir", os.fspath(folder)],
+        [*command, "--control"] if control else command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -233,7 +256,8 @@ def _too_slow(folder: Path) -> SandboxError:
 def main(argv: list[str]) -> int:
     """`python -m ciam_desktop.sandbox`: hold the sandbox until SIGINT or SIGTERM; the exit code.
 
-    Prints one JSON line when it is ready. The daemon's client secret is in it with `--show-secret` only.
+    Prints one JSON line when it is ready. The daemon's client secret is in it with `--show-secret` only, the control
+    API's address and key with `--control` only.
     """
     i18n.install()
     parser = argparse.ArgumentParser(
@@ -241,12 +265,13 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--data-dir", type=Path, help=_("where it keeps its things"))
     parser.add_argument("--show-secret", action="store_true", help=_("print the daemon's client secret too"))
+    parser.add_argument("--control", action="store_true", help=_("let tests make it misbehave, with a key of this run"))
     options = parser.parse_args(argv)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
     try:
-        sandbox = join(options.data_dir)
+        sandbox = join(options.data_dir, control=options.control)
     except CiamError as error:  # also a data folder that cannot be made
         sys.stderr.write(f"{error}\n")
         return 1
@@ -257,6 +282,8 @@ def main(argv: list[str]) -> int:
         }
         if not options.show_secret:
             del line["daemon_client_secret"]
+        if not options.control:
+            del line["control_endpoint"], line["control_key"]
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         while not stop.wait(0.5):  # a time-out, because a bare wait hides signals on Windows

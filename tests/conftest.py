@@ -10,27 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ciam_desktop.core import setting_specs
 from tests.leaks import LeakGuard, LogGuard, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = [
-    "API_ENDPOINT",
-    "AUTHORITY",
-    "BROWSER",
-    "CA_BUNDLE",
-    "CLIENT_ID",
-    "CLIENT_SECRET",
-    "LANGUAGE",
-    "LOG_LEVEL",
-    "POST_LOGOUT_REDIRECT_URI",
-    "REDIRECT_URI",
-    "SCOPES",
-    "TENANT_SUBDOMAIN",
-    "TODOLIST_READ",
-    "TODOLIST_READWRITE",
-]
+SETTINGS = ["BROWSER", "LANGUAGE", *(spec.name for spec in setting_specs.SETTINGS)]
 """Variables that the program obeys; a test that wants one sets it."""
 
 OUTSIDE = [

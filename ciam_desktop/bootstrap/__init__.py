@@ -22,7 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "": (
         *("PySide6", "msal", "msal_extensions", "requests", "jwt", "portalocker", "platformdirs", "dotenv"),
         *("truststore", "h11", "authlib", "flask", "uvicorn", "a2wsgi", "joserfc", "trustme", "sqlalchemy", "idna"),
-        *("cryptography", "urllib3", *(("secretstorage",) if sys.platform == "linux" else ())),
+        *("cryptography", "urllib3", "segno", *(("secretstorage",) if sys.platform == "linux" else ())),
     ),
     "test": (
         *("babel", "hatchling", "hypothesis", "importlinter", "mypy", "pytest", "pytestqt", "pytest_timeout"),

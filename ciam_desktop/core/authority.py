@@ -35,6 +35,8 @@ _WORKFORCE_HOSTS = frozenset(
 _NO_TENANT = frozenset({"common", "organizations", "consumers", "oauth2"})
 _DISCOVERY = "/.well-known/openid-configuration"
 _ENTRA_TAIL = re.compile(r"(?:/+(?:oauth2/)?v2\.0(?:/(?:authorize|token|logout|devicecode))?)+\Z", re.IGNORECASE)
+_BARE_LOOPBACK = re.compile(r"(?://)?(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)", re.IGNORECASE)
+_LONGEST_LINE = 200
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RESERVED_SCOPES = frozenset({"openid", "profile", "offline_access"})
 _TUTORIAL_PERMISSION = re.compile(r"/todolist\.read(?:write)?(?:\.all)?", re.IGNORECASE)
@@ -250,7 +252,10 @@ def normalise_redirect_uri(typed: Typed) -> str:
     No port means any free one. Raises SettingsError.
     """
     refuse_placeholder(typed)
-    address = _taken_apart(typed, tidy(typed.text))
+    text = tidy(typed.text)
+    if _BARE_LOOPBACK.match(text):
+        raise typed.refused(_("%(setting)s from %(source)s lacks http:// at its beginning."))
+    address = _taken_apart(typed, text)
     if address.scheme != "http" or address.host not in _LOOPBACK:
         raise typed.refused(
             _(
@@ -268,6 +273,17 @@ def normalise_page(typed: Typed) -> str:
     if not _https_or_here(address):
         raise typed.refused(_("%(setting)s from %(source)s must be an https address, or http on this computer."))
     return address.with_path(address.path)
+
+
+def one_line(typed: Typed) -> str:
+    """Free text as it was typed, but for what copying leaves around it: one line, which the provider understands.
+
+    Raises SettingsError.
+    """
+    text = tidy(typed.text)
+    if len(text) > _LONGEST_LINE or len(text.splitlines()) > 1 or "\0" in text:
+        raise typed.refused(_("%(setting)s from %(source)s must be one line of at most 200 characters."))
+    return text
 
 
 def _https_or_here(address: _Address) -> bool:

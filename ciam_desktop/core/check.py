@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
 from ciam_desktop.core.authority import is_entra
+from ciam_desktop.core.clock import slowness, wrong_clock
 from ciam_desktop.core.errors import CiamError, ListenerError, NetworkError, SignInError, StoredFormatError, VaultLocked
 from ciam_desktop.core.findings import Finding, Outcome
 from ciam_desktop.core.http import Answer, HttpClient
-from ciam_desktop.core.identity.idtoken import ALGORITHMS, LEEWAY_SECONDS, MIN_RSA_BITS
+from ciam_desktop.core.identity.idtoken import LEEWAY_SECONDS
+from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.core.identity.loopback import RedirectListener
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, Discovery, Provider, issuer_fits
+from ciam_desktop.core.identity.signing_keys import can_prove
 from ciam_desktop.core.port_owner import holder
 from ciam_desktop.i18n import _, ngettext
 
@@ -27,11 +26,7 @@ if TYPE_CHECKING:
     from ciam_desktop.core.config import Settings, Tenant
     from ciam_desktop.core.identity.vault import Vault
 
-FINE_CLOCK_SECONDS = 60
 _API_LIMIT_BYTES = 16 * 1024 * 1024
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-# RFC 7518 section 3.4: each algorithm has one curve.
-_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 def check(
@@ -56,7 +51,7 @@ def check(
     discovery, error = _discover(provider)
     answered = witness.last
     yield from _discovery_and_issuer(tenant.authority, setting, discovery, error, answered, time.monotonic() - started)
-    yield _keys(provider, witness, discovery, setting)
+    yield _keys(provider, discovery, setting)
     yield _clock(answered)
     yield _redirect_port(tenant, settings)
     yield _vault(open_vault)
@@ -73,7 +68,7 @@ class _Witnessed:
 
 
 class _Witness(HttpClient):
-    """Sends through another client and remembers the last answer; a Provider keeps neither headers nor all keys."""
+    """Sends through another client and remembers the last answer; a Provider keeps no headers."""
 
     def __init__(self, http: HttpClient, now: Callable[[], float]) -> None:
         # No session of its own: everything is sent, and closed, by the other client.
@@ -159,40 +154,38 @@ def _network_advice(error: NetworkError, setting: str) -> str:
         case "certificate":
             advice = _(
                 "If an authority of your own signed it, name that authority's PEM file in CA_BUNDLE; "
-                "else check %(setting)s and this computer's clock."
+                "else check %(setting)s."
             )
+        case "certificate not yet valid" | "certificate expired":
+            advice = _("Have this computer set its date and time by the network.")
+        case "certificate of another" | "captive portal":
+            advice = _("Open any page in your browser and sign in to the network; else check %(setting)s.")
         case "tls":
             advice = _("Check that %(setting)s names a server that speaks https, and no proxy is in the way.")
-        case "proxy":
+        case "proxy" | "proxy sign-in" | "proxy refuses" | "proxy answers":
             advice = _("Check the proxy in this computer's network settings.")
-        case "timeout" | "connection":
+        case "blocked":
+            advice = _("Allow this program in this computer's firewall.")
+        case "offline" | "timeout" | "no connection in time" | "broken off" | "connection":
             advice = _("Check the network connection, and whether a firewall or a proxy is in the way.")
-        case "too large":
+        case "too large" | "protocol" | "address":
             advice = _("Check %(setting)s.")
-        case _:  # the server is out of order
+        case _:  # the server is busy or out of order, or its certificate was revoked
             advice = _("Try again in a while.")
     return advice % {"setting": setting}
 
 
-def _keys(provider: Provider, witness: _Witness, discovery: Discovery | None, setting: str) -> Finding:
+def _keys(provider: Provider, discovery: Discovery | None, setting: str) -> Finding:
     title = _("Signing keys")
     if discovery is None:
         return Finding(title, Outcome.SKIPPED, _("Not checked: there is no usable discovery document."))
     try:
-        provider.key("")  # no key has this id, so that the set is fetched
+        n = sum(map(can_prove, provider.keys().values()))
     except NetworkError as error:
         return Finding(title, Outcome.WRONG, str(error), _network_advice(error, setting))
     except SignInError as error:
         advice = _("The provider names %(url)s as the place of its keys; ask its administrator.")
         return Finding(title, Outcome.WRONG, str(error), advice % {"url": discovery.jwks_uri[:200]})
-    published = _json(witness.last).get("keys")
-    ids = {
-        key["kid"]
-        for key in (published if isinstance(published, list) else ())
-        if isinstance(key, dict) and isinstance(key.get("kid"), str)
-    }
-    known = (provider.key(kid) for kid in ids)
-    n = sum(key is not None and _can_prove(key) for key in known)
     if not n:
         advice = _("Ask the provider's administrator for an RSA key of 2048 bits or more, or an EC key, with an id.")
         return Finding(title, Outcome.WRONG, _("The provider publishes no key that can prove an ID token."), advice)
@@ -204,60 +197,21 @@ def _keys(provider: Provider, witness: _Witness, discovery: Discovery | None, se
     return Finding(title, Outcome.FINE, told % {"n": n})
 
 
-def _can_prove(jwk: Mapping[str, Any]) -> bool:
-    """Whether an ID token signed by this key (RFC 7517) could pass: a known algorithm, and a key strong enough."""
-    by_kind = "RS256" if jwk.get("kty") == "RSA" else _CURVES.get(str(jwk.get("crv")), "")
-    algorithm = jwk.get("alg", by_kind)
-    if algorithm not in ALGORITHMS:
-        return False
-    try:
-        key = jwt.PyJWK.from_dict(dict(jwk), algorithm=algorithm).key
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
-        return False
-    if isinstance(key, rsa.RSAPublicKey):
-        return key.key_size >= MIN_RSA_BITS
-    return isinstance(key, ec.EllipticCurvePublicKey) and algorithm == by_kind
-
-
 def _clock(answered: _Witnessed | None) -> Finding:
     title = _("Clock")
     if answered is None:
         return Finding(title, Outcome.SKIPPED, _("Not checked: the provider did not answer."))
-    theirs = _their_time(answered.answer.headers)
-    if theirs is None:
+    slow = slowness(answered.answer.headers, answered.asked, answered.came)
+    if slow is None:
         return Finding(title, Outcome.WORTH_KNOWING, _("The provider does not tell the time to compare with."))
-    # The provider wrote whole seconds, some time between the question and the answer.
-    behind, ahead = theirs - answered.came, answered.asked - (theirs + 1)
-    off = max(behind, ahead, 0.0)
-    if off < FINE_CLOCK_SECONDS:
+    told = wrong_clock(slow)
+    if not told:
         return Finding(title, Outcome.FINE, _("This computer's clock goes with the provider's."))
-    slow, fast = _("This computer's clock is %(how_long)s slow."), _("This computer's clock is %(how_long)s fast.")
-    told = (slow if behind > 0 else fast) % {"how_long": _how_long(int(off))}
     advice = _("Have this computer set its date and time by the network.")
-    if off <= LEEWAY_SECONDS:
+    if abs(slow) <= LEEWAY_SECONDS:
         return Finding(title, Outcome.WORTH_KNOWING, told, advice)
     advice = _("Have this computer set its date and time by the network; until then a sign-in cannot be verified.")
     return Finding(title, Outcome.WRONG, told, advice)
-
-
-def _their_time(headers: Mapping[str, str]) -> float | None:
-    """When an answer was sent by its server's clock, in seconds since 1970 (RFC 9110 section 6.6.1), or None."""
-    try:
-        sent = parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None
-    age = headers.get("age", "")  # of an answer from a cache (RFC 9111 section 5.1)
-    return sent + (int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0)
-
-
-def _how_long(n: int) -> str:
-    if n < 2 * _MINUTE:
-        return ngettext("%(n)d second", "%(n)d seconds", n) % {"n": n}
-    if n < 2 * _HOUR:
-        return ngettext("%(n)d minute", "%(n)d minutes", n // _MINUTE) % {"n": n // _MINUTE}
-    if n < 2 * _DAY:
-        return ngettext("%(n)d hour", "%(n)d hours", n // _HOUR) % {"n": n // _HOUR}
-    return ngettext("%(n)d day", "%(n)d days", n // _DAY) % {"n": n // _DAY}
 
 
 def _redirect_port(tenant: Tenant, settings: Settings) -> Finding:
@@ -305,6 +259,8 @@ def _vault(open_vault: Callable[[], Vault]) -> Finding:
         entry = vault.read()
     except VaultLocked as error:
         return Finding(title, Outcome.WRONG, str(error), _("Unlock this computer's keyring, then check again."))
+    except SetAside as error:
+        return Finding(title, Outcome.WORTH_KNOWING, str(error))
     except StoredFormatError as error:
         advice = _(
             "If no update of this program helps, remove its entry from this computer's keyring and sign in again."

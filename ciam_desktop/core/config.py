@@ -89,6 +89,7 @@ class Settings:
     strict_port: bool
     sources: Mapping[str, str]
     notices: tuple[str, ...]
+    domain_hint: str = ""
 
     def with_tenant(
         self, tenant: Tenant, *, ca_bundle: Path | None = None, client_secret: str | None = None
@@ -172,6 +173,7 @@ def load(
     if tenant and "[::1]" in redirect_uri and typing_in.is_entra(tenant.authority):
         notices.append(_("REDIRECT_URI names [::1], which cannot be registered at Entra; use http://localhost."))
     after_sign_out, ca_bundle = first.get("POST_LOGOUT_REDIRECT_URI"), first.get("CA_BUNDLE")
+    hint = first.get("DOMAIN_HINT")
     return Settings(
         profile=_key(chosen, tenant),
         title=typing_in.tenant_name(tenant.authority) if tenant else _("Sandbox"),
@@ -184,6 +186,7 @@ def load(
         strict_port=_YES_NO[_word(first, "STRICT_PORT", _YES_NO)],
         sources=_where(program, first, chosen),
         notices=tuple(notices),
+        domain_hint=typing_in.one_line(hint) if hint else "",
     )
 
 
@@ -224,7 +227,7 @@ def _profile_source(program: Program, config_dir: Path, name: str | None) -> _So
     path = config_dir / profiles.FILE_NAME
     stored = profiles.read_profiles(config_dir)
     if name is None:
-        name = stored.default or (next(iter(stored.values), SANDBOX) if len(stored.values) < 2 else "")
+        name = stored.default or (next(iter(stored.names), SANDBOX) if len(stored.names) < 2 else "")
     if name == SANDBOX:
         return None
     if not name:
@@ -234,8 +237,10 @@ def _profile_source(program: Program, config_dir: Path, name: str | None) -> _So
             setting="--profile",
             source=str(path),
         )
+    if name in stored.unusable:
+        raise stored.unusable[name]
     if name not in stored.values:
-        raise profiles.no_such_profile(path, name, stored.values)
+        raise profiles.no_such_profile(path, name, stored.names)
     words = _('profile "%(name)s" in %(path)s') % {"name": name, "path": path}
     keys = {spec.name: spec.profile_key(program) for spec in SETTINGS}
     found = {

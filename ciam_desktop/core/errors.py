@@ -3,13 +3,16 @@
     CiamError
     ├── SettingsError          a setting is missing, malformed or a placeholder; nothing was sent
     ├── StoredFormatError      a kept file or entry is newer than this program, or cannot be read
+    │   ├── Unreadable         the saved sign-in is damaged or foreign, and was left as it is (identity/kept.py)
+    │   └── SetAside           the same, and it was moved out of the way; told once (identity/kept.py)
     ├── VaultError             the encrypted token cache
     │   ├── VaultUnavailable   this machine has none (tokens stay in memory)
     │   └── VaultLocked        it is there and may not be read now (never overwritten)
-    ├── NetworkError           nobody answered: DNS, refused, time-out, TLS, proxy
+    ├── NetworkError           nobody answered: DNS, refused, time-out, TLS, proxy, a network's sign-in page, 5xx
     ├── SignInError            the provider or the redirect said no; carries OAuth error, code, correlation id
     │   ├── SignInCancelled    the person (or closing the window) ended the wait
     │   ├── SignInTimedOut     the deadline passed
+    │   ├── ProviderError      what the provider publishes about itself cannot be used
     │   └── InteractionRequired  a token cannot be had silently; sign-in must open
     │       └── SignedOutElsewhere  another window of this program signed the account out
     ├── TokenNotProven         an ID token failed a check; names the check; nothing was kept
@@ -62,7 +65,8 @@ class VaultLocked(VaultError):
 class NetworkError(CiamError):
     """No answer came: the name was not found, the connection refused, reset or too slow, TLS failed.
 
-    `host` is the host that was asked, `reason` a short cause in plain words.
+    Or the one that came is not the host's own word: a network's sign-in page, a server that is busy or out of order.
+    `host` is the host that was asked, `reason` a short cause in plain English words ("dns", "captive portal").
     """
 
     def __init__(self, message: str, *, host: str, reason: str = "") -> None:
@@ -75,13 +79,17 @@ class SignInError(CiamError):
     """The provider, or the redirect, refused.
 
     `error` is the OAuth error (RFC 6749 section 4.1.2.1 and 5.2), `code` the provider's own number without its
-    prefix ("65004"), `correlation_id` what its support asks for; each may be empty.
+    prefix ("65004"), `suberror` its closer word ("token_expired"), `correlation_id` what its support asks for; each may
+    be empty.
     """
 
-    def __init__(self, message: str, *, error: str = "", code: str = "", correlation_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, error: str = "", code: str = "", suberror: str = "", correlation_id: str = ""
+    ) -> None:
         super().__init__(message)
         self.error = error
         self.code = code
+        self.suberror = suberror
         self.correlation_id = correlation_id
 
 
@@ -93,13 +101,24 @@ class SignInTimedOut(SignInError):
     """The deadline for the redirect passed."""
 
 
+class ProviderError(SignInError):
+    """The provider's discovery document or keys cannot be used, or are not there; the settings may be wrong."""
+
+
 class InteractionRequired(SignInError):
     """No token can be had silently; `claims` is the challenge to pass on (JSON text), or empty."""
 
     def __init__(
-        self, message: str, *, error: str = "", code: str = "", correlation_id: str = "", claims: str = ""
+        self,
+        message: str,
+        *,
+        error: str = "",
+        code: str = "",
+        suberror: str = "",
+        correlation_id: str = "",
+        claims: str = "",
     ) -> None:
-        super().__init__(message, error=error, code=code, correlation_id=correlation_id)
+        super().__init__(message, error=error, code=code, suberror=suberror, correlation_id=correlation_id)
         self.claims = claims
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-import socket
 import ssl
 import time
 import urllib.request
@@ -18,10 +17,12 @@ from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+import requests.utils
 import truststore
 import urllib3.exceptions
 
 from ciam_desktop.core.errors import NetworkError
+from ciam_desktop.core.network_causes import Asked, network_error
 from ciam_desktop.i18n import _
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -68,6 +69,8 @@ class _TrustAdapter(requests.adapters.HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if urlsplit(proxy).scheme.lower().startswith("socks"):  # else it would depend on what else is installed
+            raise requests.exceptions.InvalidSchema("SOCKS")
         return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, conn: Any, *_told: Any) -> None:
@@ -87,13 +90,22 @@ def _context(ca_file: Path | None, *, only: bool) -> ssl.SSLContext:
 class HttpClient:
     """Sends requests that follow no redirect, keep no cookie, and end within their time-outs.
 
-    A body may take `body_seconds` from its first byte to its last, however steadily it drips.
+    A connection may take `connect_seconds` to be made to each address of a host, and a body `body_seconds` from its
+    first byte to its last, however steadily it drips.
 
     `ca_file` is a PEM bundle trusted besides the operating system's authorities, or, with `only`, in their place.
     Proxies come from the system's settings and never apply to loopback.
     """
 
-    def __init__(self, ca_file: Path | None = None, *, only: bool = False, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        ca_file: Path | None = None,
+        *,
+        only: bool = False,
+        connect_seconds: float = CONNECT_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._connect_seconds = connect_seconds
         self._body_seconds = body_seconds
         self._session = _Session()
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE and .netrc must not decide for us
@@ -121,6 +133,7 @@ class HttpClient:
         Raises NetworkError when nobody answers in time, TLS fails, or the answer is larger than `limit` bytes.
         """
         host = urlsplit(url).hostname or ""
+        proxies = _proxies(host)
         try:
             with self._session.request(
                 method,
@@ -128,10 +141,10 @@ class HttpClient:
                 headers=dict(headers or {}),
                 data=data,
                 params=params,
-                timeout=(CONNECT_SECONDS, read_seconds),
+                timeout=(self._connect_seconds, read_seconds),
                 allow_redirects=False,
                 stream=True,
-                proxies=_proxies(host),
+                proxies=proxies,
             ) as response:
                 body = self._read(response, limit, host)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
@@ -144,7 +157,7 @@ class HttpClient:
                 return Answer(response.status_code, lowered, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             # What requests raises names the whole URL; the chain would carry its query along.
-            raise _network_error(host, error) from None
+            raise network_error(_asked(url, proxies), error) from None
 
     def _read(self, response: requests.Response, limit: int, host: str) -> bytes:
         """The decoded body; `read1` hands over what is there, where iter_content waits for whole pieces."""
@@ -167,44 +180,18 @@ def _proxies(host: str) -> dict[str, str]:
     return urllib.request.getproxies()
 
 
+def _asked(url: str, proxies: dict[str, str]) -> Asked:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:  # which is then what is wrong
+        port = None
+    proxy = requests.utils.select_proxy(url, proxies) or ""
+    return Asked(parts.hostname or "", port or (80 if parts.scheme == "http" else 443), proxy)
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")  # RFC 6761 section 6.3
-
-
-def _network_error(host: str, error: BaseException) -> NetworkError:
-    causes = list(_causes(error))
-    if certificate := next((c for c in causes if isinstance(c, ssl.SSLCertVerificationError)), None):
-        why = certificate.verify_message or _("it is not trusted")
-        sentence = _("The certificate of %(host)s was refused: %(why)s.")
-        return NetworkError(sentence % {"host": host, "why": why}, host=host, reason="certificate")
-    if any(isinstance(c, ssl.SSLError) for c in causes):
-        return NetworkError(
-            _("No secure connection to %(host)s could be made.") % {"host": host}, host=host, reason="tls"
-        )
-    if any(isinstance(c, requests.exceptions.ProxyError) for c in causes):
-        return NetworkError(_("The proxy did not connect to %(host)s.") % {"host": host}, host=host, reason="proxy")
-    if any(isinstance(c, socket.gaierror) for c in causes):
-        return NetworkError(_("The name %(host)s was not found.") % {"host": host}, host=host, reason="dns")
-    if any(isinstance(c, ConnectionRefusedError) for c in causes):
-        return NetworkError(_("Nothing answers at %(host)s.") % {"host": host}, host=host, reason="refused")
-    timeouts = [c for c in causes if isinstance(c, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError)]
-    # urllib3 counts every connection that could not be made among its time-outs.
-    if any(not isinstance(c, urllib3.exceptions.NewConnectionError) for c in timeouts):
-        return NetworkError(_("%(host)s did not answer in time.") % {"host": host}, host=host, reason="timeout")
-    return NetworkError(_("The connection to %(host)s failed.") % {"host": host}, host=host, reason="connection")
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and all that it was made from: requests and urllib3 keep the cause in `args`, not in the chain."""
-    found: list[BaseException] = []
-    pending: list[object] = [error]
-    while pending:
-        current = pending.pop()
-        if not isinstance(current, BaseException) or current in found:
-            continue
-        found.append(current)
-        pending += [current.__cause__, current.__context__, *current.args, getattr(current, "reason", None)]
-    return found

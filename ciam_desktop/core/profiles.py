@@ -30,11 +30,18 @@ _OWN_NAME = re.compile(rf"{SANDBOX}|tenant-.*", re.IGNORECASE)
 class Profiles:
     """What the profile file says: profile name -> key of the file -> text, and the name to use when none is given.
 
-    `default` is "" when the file names none, and "sandbox" when it asks for the sandbox.
+    `default` is "" when the file names none, and "sandbox" when it asks for the sandbox. `unusable` maps the name of
+    a profile that holds something other than text to the error that says so: the others work.
     """
 
     default: str = ""
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unusable: Mapping[str, SettingsError] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every profile's name, also those that cannot be used."""
+        return (*self.values, *self.unusable)
 
 
 def read_profiles(config_dir: Path) -> Profiles:
@@ -69,10 +76,11 @@ def save_profile(config_dir: Path, name: str, values: Mapping[str, str], *, make
     `values` maps settings' names, in either case, or `daemon_client_id` to text; what it does not name keeps its
     value and an empty text removes it. An authority replaces a tenant's subdomain, and the reverse.
 
-    Raises SettingsError for a name or setting that a profile cannot have, StoredFormatError when the file there
-    must be left alone or the new one cannot be written.
+    Raises SettingsError for a name or setting that a profile cannot have and for a file that holds a profile that
+    cannot be used, which writing would lose, StoredFormatError when the file there must be left alone or the new one
+    cannot be written.
     """
-    profiles = read_profiles(config_dir)
+    profiles = _writable(config_dir)
     path = config_dir / FILE_NAME
     _check_name(path, name, others=[other for other in profiles.values if other != name])
     given = {key.lower(): text.strip() for key, text in values.items()}
@@ -89,11 +97,18 @@ def save_profile(config_dir: Path, name: str, values: Mapping[str, str], *, make
 
 def choose_default(config_dir: Path, name: str) -> None:
     """Make `name` the profile to use when none is given; "sandbox" asks for the sandbox. Raises as `save_profile`."""
-    profiles = read_profiles(config_dir)
+    profiles = _writable(config_dir)
     path = config_dir / FILE_NAME
     if name != SANDBOX and name not in profiles.values:
         raise no_such_profile(path, name, profiles.values)
     _write(path, Profiles(name, profiles.values))
+
+
+def _writable(config_dir: Path) -> Profiles:
+    profiles = read_profiles(config_dir)
+    for error in profiles.unusable.values():
+        raise error
+    return profiles
 
 
 def no_such_profile(path: Path, name: str, names: Iterable[str]) -> SettingsError:
@@ -121,22 +136,29 @@ def _checked(path: Path, data: Mapping[str, Any]) -> Profiles:
     if not isinstance(default, str) or not isinstance(tables, dict):
         raise _wrong(path, _('%(path)s must hold default = "name" and tables such as [profiles.name].'))
     values: dict[str, dict[str, str]] = {}
+    unusable: dict[str, SettingsError] = {}
     for name, table in tables.items():
-        _check_name(path, name, others=values)
+        _check_name(path, name, others=[*values, *unusable])
         if not isinstance(table, dict):
-            raise _wrong(path, _('"%(name)s" in %(path)s must be a table, [profiles.%(name)s].'), name=name)
+            unusable[name] = _wrong(path, _('"%(name)s" in %(path)s must be a table, [profiles.%(name)s].'), name=name)
+            continue
         _check_keys(path, table, _KEYS)
-        values[name] = {key: _text(path, key, value) for key, value in table.items()}
-    if default not in ("", SANDBOX) and default not in values:
-        raise no_such_profile(path, default, values)
-    return Profiles(default, values)
+        try:
+            values[name] = {key: _text(path, name, key, value) for key, value in table.items()}
+        except SettingsError as error:
+            unusable[name] = error
+    profiles = Profiles(default, values, unusable)
+    if default not in ("", SANDBOX, *profiles.names):
+        raise no_such_profile(path, default, profiles.names)
+    return profiles
 
 
-def _text(path: Path, key: str, value: object) -> str:
+def _text(path: Path, name: str, key: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, str):
-        raise _wrong(path, _("%(key)s in %(path)s must be text in quotation marks."), key=key)
+        sentence = _('%(key)s of the profile "%(name)s" in %(path)s must be text in quotation marks.')
+        raise _wrong(path, sentence, key=key, name=name)
     return value
 
 

@@ -128,6 +128,12 @@ SETTINGS: tuple[SettingSpec, ...] = (
         programs=(Program.WINDOW,),
     ),
     SettingSpec(
+        "DOMAIN_HINT",
+        N_("Passed on to the sign-in page as domain_hint: it may lead straight to one identity provider."),
+        "contoso.example",
+        programs=(Program.WINDOW,),
+    ),
+    SettingSpec(
         "STRICT_PORT",
         N_("yes: use REDIRECT_URI's port and no other. no: take a free one when it is in use."),
         "yes",

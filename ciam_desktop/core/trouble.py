@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from ciam_desktop.core import errors
+from ciam_desktop.core import advice, errors
 from ciam_desktop.core.identity.kept import SetAside
+from ciam_desktop.core.next_step import NextStep as NextStep  # a Trouble's step, named where a Trouble is
 from ciam_desktop.i18n import _
-
-
-class NextStep(Enum):
-    """What the banner's button does."""
-
-    NONE = "none"
-    SIGN_IN = "sign_in"
-    SIGN_IN_READ_ONLY = "sign_in_read_only"
-    TRY_AGAIN = "try_again"
-    OPEN_SETTINGS = "open_settings"
-    CLOSE_ANYWAY = "close_anyway"
-    SIGN_OUT_ANYWAY = "sign_out_anyway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +21,8 @@ class Trouble:
     calm: bool = False
 
 
-_CONSENT_ERRORS = frozenset({"consent_required", "invalid_scope"})
-_CONSENT_CODES = frozenset({"65001", "650057", "90094"})
+# What a network's failure says about which setting is wrong; in all other cases trying again is what there is to do.
+_IN_THE_SETTINGS = frozenset({"certificate", "address"})
 
 
 def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
@@ -44,30 +32,35 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
         case errors.SignInCancelled():
             return Trouble(_("Sign-in cancelled"), _("Nothing was changed."), calm=True)
         case errors.SignInTimedOut():
-            return Trouble(_("Sign-in took too long"), text, NextStep.SIGN_IN)
-        case errors.SettingsError():
-            return Trouble(_("A setting needs attention"), text, NextStep.OPEN_SETTINGS, details)
-        case errors.SignInError() if can_read_only and _is_consent(error):
+            return Trouble(_("Sign-in took too long"), text, NextStep.RETRY_SIGN_IN)
+        case errors.SignedOutElsewhere():
+            return Trouble(_("Signed out"), text, NextStep.SIGN_IN)
+        case errors.SignInError() if can_read_only and advice.lacks_consent(error):
             return Trouble(_("Not signed in"), text, NextStep.SIGN_IN_READ_ONLY, details)
         case errors.TokenNotProven():
-            return Trouble(_("The sign-in could not be verified"), text, NextStep.SIGN_IN, details)
+            return Trouble(_("The sign-in could not be verified"), text, _mending_proof(error), details)
         case SetAside():
             return _of_set_aside(error)
         case errors.VaultError() | errors.StoredFormatError():
-            return Trouble(_("The sign-in could not be saved"), text, NextStep.SIGN_IN, details)
+            return Trouble(_("The sign-in could not be saved"), text, NextStep.RETRY_SIGN_IN, details)
+        case errors.SettingsError():
+            return Trouble(_("A setting needs attention"), text, NextStep.OPEN_SETTINGS, details)
         case _:
-            return Trouble(_("Not signed in"), text, NextStep.SIGN_IN, details)
+            return Trouble(_("Not signed in"), text, _mending(error), details)
 
 
 def of_start(error: Exception) -> Trouble:
     """What to say when the program could not find out who was signed in."""
-    if isinstance(error, SetAside):
-        return _of_set_aside(error)
-    if isinstance(error, errors.VaultError | errors.StoredFormatError):
-        return Trouble(_("The saved sign-in cannot be opened"), _text(error), NextStep.TRY_AGAIN, _details(error))
-    if isinstance(error, errors.SettingsError):
-        return Trouble(_("A setting needs attention"), _text(error), NextStep.OPEN_SETTINGS, _details(error))
-    return Trouble(_("Not ready"), _text(error), NextStep.TRY_AGAIN, _details(error))
+    text, details = _text(error), _details(error)
+    match error:
+        case SetAside():
+            return _of_set_aside(error)
+        case errors.VaultError() | errors.StoredFormatError():
+            return Trouble(_("The saved sign-in cannot be opened"), text, NextStep.TRY_AGAIN, details)
+        case errors.SettingsError():
+            return Trouble(_("A setting needs attention"), text, NextStep.OPEN_SETTINGS, details)
+        case _:
+            return Trouble(_("Not ready"), text, _without_a_sign_in(_mending(error)), details)
 
 
 def of_sign_out(error: Exception) -> Trouble:
@@ -90,8 +83,12 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
     match error:
         case SetAside():
             return _of_set_aside(error)
+        case errors.SignedOutElsewhere():
+            return Trouble(_("Signed out"), text, NextStep.SIGN_IN, details)
         case errors.InteractionRequired():
-            return Trouble(_("Please sign in again"), text, NextStep.SIGN_IN, details)
+            return Trouble(_("Please sign in again"), text, _mending(error), details)
+        case errors.TokenNotProven():
+            return Trouble(_("The renewed sign-in could not be verified"), text, _mending_proof(error), details)
         case errors.ApiForbidden() if adding:
             text = _("Your sign-in may read the list but not change it. What you typed is still in the list below.")
             return Trouble(title, text, NextStep.NONE, details)
@@ -99,16 +96,46 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
             return Trouble(title, text, NextStep.NONE, details)
         case errors.ApiUnauthorized():
             return Trouble(title, text, NextStep.SIGN_IN, details)
+        case errors.ApiError(status=404):
+            return Trouble(title, text, NextStep.OPEN_SETTINGS, details)
         case _:
-            return Trouble(title, text, NextStep.TRY_AGAIN, details)
+            step = _mending(error)
+            return Trouble(title, text, NextStep.TRY_AGAIN if step is NextStep.RETRY_SIGN_IN else step, details)
 
 
 def _of_set_aside(error: SetAside) -> Trouble:
     return Trouble(_("The saved sign-in was set aside"), _text(error), NextStep.SIGN_IN)
 
 
-def _is_consent(error: errors.SignInError) -> bool:
-    return error.error in _CONSENT_ERRORS or error.code in _CONSENT_CODES
+def _mending(error: Exception) -> NextStep:
+    """The step that mends what ended a sign-in, or a renewal of one."""
+    match error:
+        case errors.ProviderError():
+            return NextStep.OPEN_SETTINGS
+        case errors.InteractionRequired():
+            step = advice.mending(error)
+            return NextStep.SIGN_IN if step is None or step is NextStep.RETRY_SIGN_IN else step
+        case errors.SignInError():
+            step = advice.mending(error)
+            return NextStep.RETRY_SIGN_IN if step is None else step
+        case errors.NetworkError(reason=reason) if reason in _IN_THE_SETTINGS:
+            return NextStep.OPEN_SETTINGS
+        case errors.BrowserError():
+            return NextStep.SIGN_IN_ELSEWHERE
+        case errors.SettingsError():
+            return NextStep.OPEN_SETTINGS
+        case _:
+            return NextStep.RETRY_SIGN_IN
+
+
+def _mending_proof(error: errors.TokenNotProven) -> NextStep:
+    """An answer of another attempt is mended by a new one; else something is set up, or goes, wrong."""
+    return NextStep.RETRY_SIGN_IN if error.check == "nonce" else NextStep.CHECK_SETUP
+
+
+def _without_a_sign_in(step: NextStep) -> NextStep:
+    """The step where there is no way to sign in yet."""
+    return step if step in {NextStep.OPEN_SETTINGS, NextStep.NONE} else NextStep.TRY_AGAIN
 
 
 def _text(error: Exception) -> str:
@@ -118,21 +145,28 @@ def _text(error: Exception) -> str:
 
 
 def _details(error: Exception) -> str:
-    lines = []
-    if isinstance(error, errors.SignInError):
-        lines += [_("Error: %(value)s") % {"value": error.error}] if error.error else []
-        lines += [_("Code: %(value)s") % {"value": f"AADSTS{error.code}"}] if error.code else []
-        if error.correlation_id:
-            lines.append(_("Correlation id: %(value)s") % {"value": error.correlation_id})
-    elif isinstance(error, errors.TokenNotProven):
-        lines.append(_("Failed check: %(value)s") % {"value": error.check})
-    elif isinstance(error, errors.NetworkError):
-        lines.append(_("Host: %(value)s") % {"value": error.host})
-        lines += [_("Cause: %(value)s") % {"value": error.reason}] if error.reason else []
-    elif isinstance(error, errors.ApiError) and error.status:
-        lines.append(_("HTTP status: %(value)d") % {"value": error.status})
-    elif isinstance(error, errors.SettingsError):
-        lines.append(_("Setting: %(setting)s, from %(source)s") % {"setting": error.setting, "source": error.source})
-    elif not isinstance(error, errors.CiamError):
-        lines.append(type(error).__name__)
-    return "\n".join(lines)
+    """What support asks for, a line for each fact."""
+    lines: list[tuple[str, str | int]] = []
+    match error:
+        case errors.SignInError():
+            code = f"AADSTS{error.code}" if error.code else ""
+            lines = [
+                (_("Error: %(value)s"), error.error),
+                (_("Closer: %(value)s"), error.suberror),
+                (_("Code: %(value)s"), code),
+                (_("Correlation id: %(value)s"), error.correlation_id),
+            ]
+        case errors.TokenNotProven():
+            lines = [(_("Failed check: %(value)s"), error.check)]
+        case errors.NetworkError():
+            lines = [(_("Host: %(value)s"), error.host), (_("Cause: %(value)s"), error.reason)]
+        case errors.ApiError():
+            lines = [(_("HTTP status: %(value)s"), error.status)]
+        case errors.SettingsError():
+            told = _("Setting: %(setting)s, from %(source)s")
+            return told % {"setting": error.setting, "source": error.source}
+        case errors.CiamError():
+            pass
+        case _:
+            return type(error).__name__
+    return "\n".join(line % {"value": value} for line, value in lines if value)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:  # these load msal and requests, which the first paint must no
 class Backend:
     """The services behind one profile.
 
-    `vault_reason` says why tokens stay in memory, or is empty. `check` is the setup check (`core/check.py`). `close`
-    lets go of connections and of the sandbox.
+    `vault_reason` says why tokens stay in memory, or is empty. `check` is the setup check (`core/check.py`). `ensure`
+    brings back what this program itself has to run, the sandbox; it is called on the identity lane before a person's
+    own try, and raises SandboxError. `close` lets go of connections and of the sandbox.
     """
 
     tenant: Tenant
@@ -26,4 +27,5 @@ class Backend:
     todos: TodoClient = field(repr=False)
     vault_reason: str
     check: Callable[[], Iterator[Finding]] = field(repr=False)
+    ensure: Callable[[], None] = field(repr=False)
     close: Callable[[], None] = field(repr=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -37,37 +40,54 @@ class Relay(QObject):
         self._sent.emit(value)
 
 
-class Lane(QObject):
-    """One worker thread that takes callables in order. Nothing that waits for a person belongs on it."""
+@dataclass(slots=True, eq=False)
+class _Job:
+    """Work and its outcome; held by the UI thread from beginning to end."""
 
-    _answered = Signal(object, object, object)
+    task: Task
+    work: Callable[[], Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+def held(call: Callable[..., None]) -> Callable[..., None]:
+    """`call`, a method of something that is no QObject, as a signal may be connected to it.
+
+    The connection holds on to it. Qt would let go of the bare method in the thread in which its object ends, which may
+    be a lane's, and that can wait for ever for the UI thread.
+    """
+
+    def hold(*arguments: Any) -> None:
+        call(*arguments)
+
+    return hold
+
+
+class Lane(QObject):
+    """One worker thread that takes callables in order. Nothing that waits for a person belongs on it.
+
+    What a callable holds on to, and what it returns or raises, is let go of on the UI thread: whatever is connected to
+    a signal must not end on another one.
+    """
+
+    _answered = Signal(int)
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name = name
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._tasks: set[Task] = set()
+        self._numbers = itertools.count()
+        self._jobs: dict[int, _Job] = {}
         self._closed = False
         self._gate = threading.Lock()  # so that nothing is put in behind the last item
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Task:
         """Run `work(*args, **kwargs)` on the lane; connect to the task before returning to Qt's event loop."""
-        task = Task(self)
-        self._tasks.add(task)
-
-        def run() -> None:
-            if self._closed:
-                return
-            try:
-                result = work(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 -- without an answer the window would wait for ever
-                self._answered.emit(task, None, error)
-            else:
-                self._answered.emit(task, result, None)
-
-        self._put(run)
+        number, task = next(self._numbers), Task(self)
+        self._jobs[number] = _Job(task, partial(work, *args, **kwargs))
+        self._put(partial(self._do, number))
         return task
 
     def ask(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -118,12 +138,25 @@ class Lane(QObject):
         while (run := self._work.get()) is not None:
             run()
 
-    def _deliver(self, task: Task, result: object, error: BaseException | None) -> None:
-        self._tasks.discard(task)
+    def _do(self, number: int) -> None:
+        if not self._closed:
+            _run(self._jobs[number])  # a call of its own, which holds on to nothing when it is over
+            self._answered.emit(number)
+
+    def _deliver(self, number: int) -> None:
+        job = self._jobs.pop(number)
+        error, job.error = job.error, None  # its traceback holds on to the job, which would never end by itself
         if not self._closed:
             if error is None:
-                task.succeeded.emit(result)
+                job.task.succeeded.emit(job.result)
             else:
-                task.failed.emit(error)
-            task.finished.emit()
-        task.deleteLater()
+                job.task.failed.emit(error)
+            job.task.finished.emit()
+        job.task.deleteLater()
+
+
+def _run(job: _Job) -> None:
+    try:
+        job.result = job.work()
+    except BaseException as error:  # noqa: BLE001 -- without an answer the window would wait for ever
+        job.error = error

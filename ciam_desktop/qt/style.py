@@ -128,8 +128,8 @@ def _sheet(c: Colours) -> str:
         background: {c.side}; color: {c.quiet}; border: none; border-bottom: 1px solid {c.line}; padding: 8px;
         font-weight: 600;
     }}
-    QMenu {{ background: {c.raised}; border: 1px solid {c.line}; padding: 4px; }}
-    QMenu::item {{ padding: 8px 24px 8px 12px; border-radius: 4px; }}
+    QMenu {{ background: {c.raised}; border: 1px solid {c.line}; padding: 4px; menu-scrollable: 1; }}
+    QMenu::item {{ padding: 10px 24px 10px 12px; border-radius: 4px; }}
     QMenu::item:selected {{ background: {c.selected}; }}
     QMenu::item:disabled {{ color: {c.quiet}; }}
     QScrollArea {{ border: none; background: transparent; }}

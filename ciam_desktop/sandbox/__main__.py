@@ -19,12 +19,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="ciam_desktop.sandbox", add_help=False, allow_abbrev=False)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--control", action="store_true")
     known, _rest = parser.parse_known_args(argv)
     if known.serve and known.data_dir is not None:
         from ciam_desktop.sandbox import server
 
         i18n.install()
-        return server.run(known.data_dir)
+        return server.run(known.data_dir, control=known.control)
     holder = importlib.import_module(_HOLDER)
     return int(holder.main(argv))
 

@@ -1,9 +1,10 @@
 """Owns the lease: who uses the sandbox now, told by connections that the kernel closes for them.
 
 The state file (JSON, 0600) names the lease port and a key of this run. A user program connects on 127.0.0.1 and
-sends one line `{"nonce": N, "proof": HMAC-SHA256(key, "user:" + N)}`; the sandbox answers one line
+sends one line `{"nonce": N, "proof": HMAC-SHA256(key, "user:" + N), "control": C}`; the sandbox answers one line
 `{"proof": HMAC-SHA256(key, "sandbox:" + N), "ready": {...}}`. So neither side tells a stranger anything: a state
-file outlives a killed sandbox, and its port may by then belong to somebody else. The connection is the lease.
+file outlives a killed sandbox, and its port may by then belong to somebody else. The connection is the lease. Who asks
+with `control` true is told of the control API as well, where there is one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ciam_desktop.sandbox.certificates import write_private
-from ciam_desktop.sandbox.listening import listen
+from ciam_desktop.sandbox.listening import listen_ipv4
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,21 @@ class LeaseDesk:
     `ended` is set when there is no lease any more, or when none came within `first_wait` seconds.
     """
 
-    def __init__(self, data_dir: Path, ready: dict[str, Any], *, first_wait: float, ended: threading.Event) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        ready: dict[str, Any],
+        *,
+        first_wait: float,
+        ended: threading.Event,
+        control: dict[str, str] | None = None,
+    ) -> None:
         self._ended = ended
         self._state_file = data_dir / STATE_FILE
         self._ready = ready
+        self._control = control or {}
         self._key = secrets.token_bytes(32)
-        (self._listener,) = _ipv4_only(listen(0))
+        self._listener = listen_ipv4(0)
         self._listener.setblocking(False)
         self._first_deadline = time.monotonic() + first_wait
         self._guests: dict[int, _Guest] = {}
@@ -138,7 +148,8 @@ class LeaseDesk:
         nonce = str(message["nonce"])
         if not hmac.compare_digest(self._proof("user", nonce), str(message["proof"])):
             raise ValueError
-        answer = {"proof": self._proof("sandbox", nonce), "ready": self._ready}
+        ready = self._ready | (self._control if message.get("control") is True else {})
+        answer = {"proof": self._proof("sandbox", nonce), "ready": ready}
         return json.dumps(answer).encode() + b"\n"
 
     def _proof(self, side: str, nonce: str) -> str:
@@ -149,9 +160,3 @@ class LeaseDesk:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(guest.connection)
         guest.connection.close()
-
-
-def _ipv4_only(sockets: list[socket.socket]) -> list[socket.socket]:
-    for extra in sockets[1:]:
-        extra.close()
-    return sockets[:1]

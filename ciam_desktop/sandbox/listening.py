@@ -35,6 +35,14 @@ def listen(port: int) -> list[socket.socket]:
     return sockets if second is None else [*sockets, second]
 
 
+def listen_ipv4(port: int) -> socket.socket:
+    """One listening socket for `port` (0: any) on 127.0.0.1 alone, for what only programs of this sandbox speak to."""
+    first, *others = listen(port)
+    for extra in others:
+        extra.close()
+    return first
+
+
 def choose(usual: int, avoid: Collection[int]) -> list[socket.socket]:
     """Listening sockets on the usual port, or on another free one that is not in `avoid`."""
     candidates = [usual, *random.sample(_OTHER_PORTS, 200)]
@@ -50,7 +58,8 @@ def choose(usual: int, avoid: Collection[int]) -> list[socket.socket]:
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:
     try:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol is named, because asyncio turns Nagle's algorithm off (40 ms an answer) on named TCP alone.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError:
         return None
     try:

@@ -10,6 +10,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ciam_desktop.sandbox.choices import Choices, Listeners
+    from ciam_desktop.sandbox.control.control import Control
+    from ciam_desktop.sandbox.tenant.services import Services
 
 LOCK_FILE = "sandbox.lock"
 LOG_FILE = "sandbox.log"
 TENANT_FILE = "tenant.sqlite3"
 TODOS_FILE = "todos.sqlite3"
+TEST_CA_FILE = "ca-under-test.pem"
+KEY_FETCHER = "sandbox-todo-api"  # the User-Agent of the API's own requests to the tenant
 _LOG_BYTES = 256 * 1024
+_KEYS_PAUSE_SECONDS = 10.0
 _FIRST_LEASE_SECONDS = 30.0
 _STOP_SECONDS = 0.8
 _END_SECONDS = 3.0
@@ -38,8 +44,10 @@ _END_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
-def run(data_dir: Path) -> int:
-    """Serve the sandbox of `data_dir` until its last user is gone; the process's exit code.
+def run(data_dir: Path, *, control: bool = False) -> int:
+    """Serve the sandbox of `data_dir` until its last user is gone, with the control API for tests or without it.
+
+    The value is the process's exit code.
 
     One JSON line goes to standard output: `{"ready": true}`; `{"running": true}` when another process serves this
     folder; `{"error": sentence}` when it cannot start.
@@ -57,7 +65,7 @@ def run(data_dir: Path) -> int:
         _say({"running": True})
         return 0
     try:
-        return _serve(data_dir)
+        return _serve(data_dir, with_control=control)
     except CannotStart as error:
         _say({"error": str(error)})
         return 1
@@ -69,23 +77,30 @@ def run(data_dir: Path) -> int:
         lock.release()
 
 
-def _serve(data_dir: Path) -> int:
+def _serve(data_dir: Path, *, with_control: bool) -> int:
     _keep_log(data_dir)
     database.prepare(data_dir / TENANT_FILE, TENANT_STEPS)
     database.prepare(data_dir / TODOS_FILE, TODO_STEPS)
     chosen, listeners = choices.load(data_dir)
     pair = certificates.load(data_dir)
+    control = _control(data_dir, pair.ca_file) if with_control else None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_args: stop.set())
-    desk = LeaseDesk(data_dir, ready_line(chosen, data_dir, pair.ca_file), first_wait=_FIRST_LEASE_SECONDS, ended=stop)
-    web, late = _web(listeners, pair.server_file, stop)
+    desk = LeaseDesk(
+        data_dir,
+        ready_line(chosen, data_dir, pair.ca_file if control is None else control.ca_file),
+        first_wait=_FIRST_LEASE_SECONDS,
+        ended=stop,
+        control=None if control is None else control.ready,
+    )
+    web, late = _web(listeners, pair.server_file, stop, control)
     desk.open()
     # Connections wait in the sockets' queues while the applications are imported, so this is true already.
     _say({"ready": True})
     web.start()
     threading.Thread(
-        target=_build, args=(late, chosen, data_dir, pair.ca_file, stop), name="build", daemon=True
+        target=_build, args=(late, chosen, data_dir, pair.ca_file, stop, control), name="build", daemon=True
     ).start()
     while not stop.wait(0.5):  # a time-out, because a bare wait hides signals on Windows
         pass
@@ -116,20 +131,33 @@ def ready_line(chosen: Choices, data_dir: Path, ca_file: Path) -> dict[str, Any]
     }
 
 
+def _control(data_dir: Path, ca_file: Path) -> Control:
+    # Only when it is asked for: it costs a start more time than all the rest.
+    from ciam_desktop.sandbox.control.control import Control
+
+    return Control(ca_file, data_dir / TEST_CA_FILE, own_agent=KEY_FETCHER)
+
+
 def _web(
-    listeners: Listeners, server_file: Path, stop: threading.Event
+    listeners: Listeners, server_file: Path, stop: threading.Event, control: Control | None
 ) -> tuple[WebThread, dict[str, LateApplication]]:
     sites, late = [], {}
     for name, sockets in listeners.items():
         late[name] = LateApplication()
         port = sockets[0].getsockname()[1]
         plain = name == "pages_port"  # a browser must never meet the private certificate
-        sites.append(Site(sockets, HostGuard(late[name], port), None if plain else server_file))
-    return WebThread(sites, stop.set), late
+        site = name.removesuffix("_port")
+        sites.append(Site(site, sockets, HostGuard(late[name], port), None if plain else server_file))
+    return WebThread(sites, stop.set, control), late
 
 
 def _build(
-    late: dict[str, LateApplication], chosen: Choices, data_dir: Path, ca_file: Path, stop: threading.Event
+    late: dict[str, LateApplication],
+    chosen: Choices,
+    data_dir: Path,
+    ca_file: Path,
+    stop: threading.Event,
+    control: Control | None,
 ) -> None:
     """Import and wire the applications; the tenant and the API meet here by values only."""
     try:
@@ -147,9 +175,12 @@ def _build(
             api_app_id=chosen.api_app_id,
             demo_oid=chosen.demo_oid,
         )
-        services = tenant.open_services(registration, data_dir / TENANT_FILE)
+        clock = time.time if control is None else control.clock
+        services = tenant.open_services(registration, data_dir / TENANT_FILE, clock)
         late["tenant_port"].build(lambda: tenant.provider_app(services))
-        late["pages_port"].build(lambda: tenant.pages_app(services))
+        late["pages_port"].build(lambda: tenant.pages_app(services, None if control is None else control.reshape))
+        if control is not None:
+            _introduce(control, services)
 
         from ciam_desktop.sandbox.todo_api import app as todo_api
 
@@ -160,11 +191,28 @@ def _build(
                 audience=chosen.api_app_id,
                 ca_file=ca_file,
                 first_owner=chosen.demo_oid,
+                agent=KEY_FETCHER,
+                clock=clock,
+                pause=_KEYS_PAUSE_SECONDS if control is None else 0.0,  # tests rotate keys more often
             )
         )
     except BaseException:
         stop.set()  # what went wrong is written down by the thread's own hook
         raise
+
+
+def _introduce(control: Control, services: Services) -> None:
+    """Let the control API reach the tenant."""
+    from ciam_desktop.sandbox.control.control import TenantHandles
+
+    handles = TenantHandles(
+        signing_key=services.keys.current,
+        rotate_keys=services.keys.rotate,
+        change_account=services.change_account,
+        revoke_grants=services.revoke_grants,
+        device_pace=services.device_codes.pace,
+    )
+    control.meet(handles)
 
 
 def _make_private(data_dir: Path) -> None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    import uvicorn
+
+    from ciam_desktop.sandbox.control.control import Control
+
 _APPLICATION_SECONDS = 60.0
 _WORKERS = 16
 _MAX_BODY = 64 * 1024  # bytes; what is longer is refused by the applications
@@ -75,7 +79,13 @@ class WholeBody:
         if body is None:
             return  # the client is gone
 
-        async def whole() -> dict[str, Any]:
+        given = False
+
+        async def whole() -> Any:
+            nonlocal given
+            if given:
+                return await receive()  # waits until the client has left
+            given = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._application(scope, whole, send)
@@ -95,19 +105,24 @@ class WholeBody:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One port: its listening sockets, its application, and the PEM file for TLS (None: plain HTTP)."""
+    """One port: its name, its listening sockets, its application, and the PEM file for TLS (None: plain HTTP)."""
 
+    name: str
     sockets: list[socket.socket]
     application: WSGIApplication
     server_file: Path | None
 
 
 class WebThread:
-    """Serves the sites on one event loop until `stop`; `failed` is called when that ends by an error."""
+    """Serves the sites on one event loop until `stop`; `failed` is called when that ends by an error.
 
-    def __init__(self, sites: list[Site], failed: Callable[[], None]) -> None:
+    With `control` tests reach between each site's server and its application, and at a listener of its own.
+    """
+
+    def __init__(self, sites: list[Site], failed: Callable[[], None], control: Control | None = None) -> None:
         self._sites = sites
         self._failed = failed
+        self._control = control
         self._servers: list[Any] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -139,24 +154,40 @@ class WebThread:
         import uvicorn
         from a2wsgi import WSGIMiddleware
 
+        served = []
         for site in self._sites:
-            config = uvicorn.Config(
-                WholeBody(WSGIMiddleware(site.application, workers=_WORKERS)),  # type: ignore[arg-type] # its own types
-                http="h11",
-                ws="none",
-                lifespan="off",
-                loop="asyncio",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_keep_alive=30,
-                timeout_graceful_shutdown=1,
-                ssl_certfile=site.server_file,
+            application: Any = WSGIMiddleware(
+                site.application,  # type: ignore[arg-type] # its own types
+                workers=_WORKERS,
             )
-            self._servers.append(uvicorn.Server(config))
+            if self._control is not None:
+                application = self._control.around(site.name, application)
+            server = uvicorn.Server(_config(application, site.server_file))
+            if self._control is not None:
+                self._control.equip(site.name, server)
+            served.append((server, site.sockets))
+        if self._control is not None:
+            served.append((uvicorn.Server(_config(self._control.application, None)), [self._control.listener]))
+        self._servers += [server for server, _sockets in served]
         if self._stopping.is_set():
             return
-        await asyncio.gather(
-            *(server.serve(site.sockets) for server, site in zip(self._servers, self._sites, strict=True))
-        )
+        await asyncio.gather(*(server.serve(sockets) for server, sockets in served))
+
+
+def _config(application: Any, server_file: Path | None) -> uvicorn.Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        WholeBody(application),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=server_file,
+    )

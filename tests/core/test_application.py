@@ -76,11 +76,13 @@ def test_a_token_response_of_another_shape_is_a_sentence(bench: Bench, changes: 
          "new secret"),
         (Reply(400, body=b'{"error": ["planted"]}'), SignInError, "no reason given"),
         (Reply(400, body=b"{}"), CiamError, "."),
-        (Reply(200, (), b"<html>planted"), SignInError, "no sign-in answer"),
-        (Reply(307, (("Location", "https://elsewhere.example/"),)), SignInError, "sent elsewhere"),
+        (Reply(200, (), b"planted"), SignInError, "no sign-in answer"),
+        (Reply(200, (), b"<html>planted"), NetworkError, "A web page came"),
+        (Reply(307, (("Location", "/elsewhere"),)), SignInError, "sent elsewhere"),
+        (Reply(307, (("Location", "https://elsewhere.example/"),)), NetworkError, "leads to elsewhere.example"),
         (Reply(500, (), b"planted"), NetworkError, "out of order"),
     ],
-    ids=["refused", "odd refusal", "nothing", "page", "redirect", "outage"],
+    ids=["refused", "odd refusal", "nothing", "no JSON", "page", "redirect", "redirect away", "outage"],
 )  # fmt: skip
 def test_a_refusal_is_a_sentence_without_the_providers_words(
     bench: Bench, reply: Reply, kind: type[CiamError], words: str

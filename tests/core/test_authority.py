@@ -343,6 +343,35 @@ def test_a_redirect_that_cannot_reach_this_computer_is_refused_with_the_reason(t
         authority.normalise_redirect_uri(typed(text, "REDIRECT_URI"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["localhost", "localhost:3000", "LOCALHOST/auth/redirect", "//localhost:3000", "127.0.0.1:8400", "[::1]:1"],
+)
+def test_a_redirect_without_its_scheme_is_told_what_it_lacks(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"REDIRECT_URI from the environment lacks http:// at its beginning"):
+        authority.normalise_redirect_uri(typed(text, "REDIRECT_URI"))
+
+
+@pytest.mark.parametrize("text", ["localhostile:3000", "127.0.0.11/x", "contoso.example"])
+def test_what_would_not_do_with_a_scheme_either_is_not_told_to_add_one(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        authority.normalise_redirect_uri(typed(text, "REDIRECT_URI"))
+    assert "lacks" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["contoso.example", "Consumers", "my <b>bank</b>", "YOUR_hint", "a b/c?d=é", "x" * 200]
+)
+def test_free_text_is_taken_as_it_is(text: str) -> None:
+    assert authority.one_line(typed(f'  "{text}"\n', "DOMAIN_HINT")) == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\u2028b", "a\0b", "x" * 201])
+def test_free_text_is_one_short_line(text: str) -> None:
+    with pytest.raises(SettingsError, match="one line of at most 200 characters"):
+        authority.one_line(typed(text, "DOMAIN_HINT"))
+
+
 @pytest.mark.parametrize("text", ["http://localhost:3000/?x=1", "http://localhost:3000/#x", "http://me@localhost:3000"])
 def test_a_redirect_is_nothing_but_host_port_and_path(text: str) -> None:
     with pytest.raises(SettingsError, match="REDIRECT_URI from the environment must"):

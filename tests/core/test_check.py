@@ -20,6 +20,7 @@ from ciam_desktop.core.config import Program, Settings, Tenant
 from ciam_desktop.core.errors import CiamError, SettingsError, VaultError, VaultLocked
 from ciam_desktop.core.findings import Finding, Outcome, all_well, summary
 from ciam_desktop.core.http import HttpClient
+from ciam_desktop.core.identity.kept import SetAside
 from ciam_desktop.core.identity.loopback import RedirectListener
 from ciam_desktop.core.identity.vault import Entry, MemoryVault, Vault, parse_entry
 from ciam_desktop.core.port_owner import owner_of
@@ -238,7 +239,7 @@ def test_a_certificate_that_is_not_trusted_leads_to_ca_bundle(tmp_path: Path) ->
         found = Setup(tmp_path, place).found()
     for title in (DISCOVERY, API):
         assert found[title].outcome is WRONG
-        assert found[title].text.startswith("The certificate of localhost was refused")
+        assert found[title].text.startswith("The certificate of localhost was issued by another, ")
         assert "CA_BUNDLE" in found[title].advice
     assert found[CLOCK].outcome is SKIPPED
     assert place.server.requests == []
@@ -251,8 +252,9 @@ def test_a_certificate_that_is_not_trusted_leads_to_ca_bundle(tmp_path: Path) ->
     ("reply", "words"),
     [
         (Reply(404, PAGE, b"<html>"), "knows no such tenant"),
-        (Reply(200, PAGE, b"<html>Welcome to our network"), "a page instead of its settings"),
-        (Reply(302, (("Location", "https://elsewhere.example/"),)), "points elsewhere"),
+        (Reply(200, PAGE, b"<html>Welcome to our network"), "A web page came in place"),
+        (Reply(302, (("Location", "https://elsewhere.example/"),)), "leads to elsewhere.example"),
+        (Reply(302, (("Location", "/elsewhere"),)), "points elsewhere"),
         (Reply(503), "out of order"),
         (Reply(200, (), b"{}"), "another issuer"),
     ],
@@ -503,6 +505,17 @@ def test_a_saved_sign_in_that_cannot_be_read_is_wrong_and_left_alone(
     assert found[VAULT].outcome is WRONG
     assert words in found[VAULT].text
     assert advice in found[VAULT].advice
+
+
+def test_a_saved_sign_in_that_was_set_aside_is_worth_knowing_and_asks_for_nothing_else(
+    place: Place, tmp_path: Path
+) -> None:
+    setup = Setup(tmp_path, place)
+    setup.vault = lambda: RefusingVault(SetAside("It is damaged.", "It lies in the folder x now."))
+    found = setup.found()
+    assert others_fine(found, VAULT)
+    told = "It is damaged. It lies in the folder x now. Sign in again."
+    assert found[VAULT] == Finding(VAULT, WORTH_KNOWING, told)
 
 
 def test_a_vault_that_cannot_even_be_opened_is_a_finding_too(place: Place, tmp_path: Path) -> None:

@@ -170,6 +170,32 @@ def test_settings_outside_the_set_come_from_the_first_place_that_gives_them(plac
     assert settings.sources["POST_LOGOUT_REDIRECT_URI"] == str(dotenv)
 
 
+def test_the_domain_hint_is_free_text_beside_the_set(places: Places) -> None:
+    assert places.load().domain_hint == ""
+    path = places.profiles(PROFILE + 'domain_hint = "contoso.example"\n')
+    settings = places.load()
+    assert (settings.profile, settings.domain_hint) == ("work", "contoso.example")
+    assert settings.sources["DOMAIN_HINT"] == f'profile "work" in {path}'
+    settings = places.load(environment={"DOMAIN_HINT": "Enter_the_hint <x>"})
+    assert (settings.profile, settings.domain_hint) == ("work", "Enter_the_hint <x>")
+    assert places.load(Program.DAEMON, environment={"DOMAIN_HINT": "a\nb", "CLIENT_SECRET": SECRET}).domain_hint == ""
+    with pytest.raises(SettingsError, match="DOMAIN_HINT from the environment must be one line"):
+        places.load(environment={"DOMAIN_HINT": "a\nb"})
+
+
+def test_a_profile_that_cannot_be_used_is_told_by_its_own_use_only(places: Places) -> None:
+    places.profiles(PROFILE + "[profiles.odd]\nclient_id = 7\n")
+    assert places.load().profile == "work"
+    with pytest.raises(SettingsError, match=r'client_id of the profile "odd" in .* must be text'):
+        places.load(profile_name="odd")
+    places.profiles('default = "odd"\n[profiles.odd]\nclient_id = 7\n')
+    with pytest.raises(SettingsError, match="must be text"):
+        places.load()
+    places.profiles("[profiles]\nodd = 7\n")
+    with pytest.raises(SettingsError, match="must be a table"):
+        places.load()
+
+
 def test_a_profile_gives_nothing_to_a_set_from_elsewhere(places: Places) -> None:
     places.profiles()
     assert places.load(environment=WINDOW_SET).redirect_uri == "http://localhost:3000"
@@ -248,7 +274,7 @@ def test_what_cannot_be_used_is_refused_with_its_name_and_its_file(
     assert (caught.value.setting, caught.value.source) == (name, str(path))
 
 
-@pytest.mark.parametrize("name", ["REDIRECT_URI", "POST_LOGOUT_REDIRECT_URI", "STRICT_PORT"])
+@pytest.mark.parametrize("name", ["REDIRECT_URI", "POST_LOGOUT_REDIRECT_URI", "STRICT_PORT", "DOMAIN_HINT"])
 def test_the_daemon_does_not_read_what_only_the_window_uses(places: Places, name: str) -> None:
     settings = places.load(Program.DAEMON, environment={name: "nonsense"})
     assert name not in settings.sources

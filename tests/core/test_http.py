@@ -53,14 +53,15 @@ def test_a_server_of_another_authority_is_refused_and_sees_no_request(client: Ht
     with HttpsServer(hello, signed_by="another") as server:
         error = failure(client, server.url)
     assert error.reason == "certificate"
-    assert str(error).startswith("The certificate of localhost was refused: ")
+    assert str(error).startswith("The certificate of localhost was issued by another, which this computer does not ")
     assert server.requests == []
 
 
 def test_a_certificate_for_another_name_is_refused(client: HttpClient) -> None:
     with HttpsServer(hello, host="elsewhere.example") as server:
         error = failure(client, f"https://localhost:{server.port}/")
-    assert error.reason == "certificate"
+    assert error.reason == "certificate of another"
+    assert " is that of elsewhere.example; " in str(error)
     assert server.requests == []
 
 
@@ -164,25 +165,28 @@ def test_a_chunked_and_a_compressed_body_come_out_whole(client: HttpClient) -> N
         assert client.send("GET", server.url).json() == ["ü"] * 1000
 
 
+BROKEN_OFF = ("broken off", "localhost broke the connection off before its answer was complete.")
+NO_HTTP = ("protocol", "localhost answered with something that is not HTTP.")
+
+
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "told"),
     [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
-        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
-        b"\x16\x03\x01 not HTTP at all\r\n\r\n",
-        b"",
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", BROKEN_OFF),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", BROKEN_OFF),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", BROKEN_OFF),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd", NO_HTTP),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n", NO_HTTP),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", NO_HTTP),
+        (b"\x16\x03\x01 not HTTP at all\r\n\r\n", NO_HTTP),
+        (b"", BROKEN_OFF),
     ],
     ids=["cut", "cut chunk", "bad chunk", "no gzip", "long header", "many headers", "no HTTP", "nothing"],
 )
-def test_a_broken_answer_is_a_failed_connection(client: HttpClient, raw: bytes) -> None:
+def test_a_broken_answer_is_told_as_such(client: HttpClient, raw: bytes, told: tuple[str, str]) -> None:
     with HttpsServer(lambda _request: Reply(raw=raw)) as server:
         error = failure(client, f"{server.url}/?code=planted-code")
-    assert error.reason == "connection"
-    assert str(error) == "The connection to localhost failed."
+    assert (error.reason, str(error)) == told
 
 
 def test_a_server_that_does_not_answer_is_given_up_after_the_read_time_out(client: HttpClient) -> None:
@@ -234,7 +238,7 @@ def test_a_header_that_cannot_be_sent_is_a_network_error_without_its_value(
 
 def test_a_plain_text_server_behind_an_https_address_is_told_as_such(client: HttpClient) -> None:
     with HttpsServer(hello, tls=False) as server:
-        assert failure(client, f"https://localhost:{server.port}/").reason in {"tls", "connection"}
+        assert str(failure(client, f"https://localhost:{server.port}/")).startswith("localhost does not speak https")
 
 
 def test_a_connection_that_was_dropped_meanwhile_is_made_anew(server: HttpsServer, client: HttpClient) -> None:
@@ -245,7 +249,7 @@ def test_a_connection_that_was_dropped_meanwhile_is_made_anew(server: HttpsServe
 
 def test_a_request_that_was_sent_is_never_sent_again(client: HttpClient) -> None:
     with HttpsServer(lambda _request: Reply(raw=b"")) as server:
-        assert failure(client, server.url).reason == "connection"
+        assert failure(client, server.url).reason == "broken off"
     assert len(server.requests) == 1
 
 
@@ -265,7 +269,10 @@ def test_a_proxy_of_the_environment_carries_requests_to_other_hosts(
 def test_a_proxy_is_not_trusted_in_place_of_the_server(monkeypatch: pytest.MonkeyPatch, client: HttpClient) -> None:
     with HttpsServer(hello, host="another.example") as server, ProxyServer(server.port) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        assert failure(client, "https://api.contoso.example/").reason == "certificate"
+        error = failure(client, "https://api.contoso.example/")
+    assert error.reason == "certificate of another"
+    assert " is that of another.example; " in str(error)
+    assert len(proxy.heads) == 2, "the certificate is looked at through the proxy, too"
     assert server.requests == []
 
 
@@ -273,7 +280,9 @@ def test_a_proxy_that_refuses_is_told_as_such(monkeypatch: pytest.MonkeyPatch, c
     with HttpsServer(lambda _request: Reply(407), tls=False) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user1:planted@127.0.0.1:{proxy.port}")
         error = failure(client, "https://api.contoso.example/")
-    assert (error.reason, str(error)) == ("proxy", "The proxy did not connect to api.contoso.example.")
+    told = f"The proxy 127.0.0.1:{proxy.port} wants a user name and password before it connects to api.contoso.example."
+    assert (error.reason, str(error)) == ("proxy sign-in", told)
+    assert "planted" not in repr(vars(error))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "app.localhost"])

@@ -7,7 +7,9 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from typing import Any
 
@@ -21,10 +23,12 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from ciam_desktop.core.errors import TokenNotProven
+from ciam_desktop.core.http import Answer
 from ciam_desktop.core.identity import idtoken
-from ciam_desktop.core.identity.idtoken import LEEWAY_SECONDS, Before, nonce_on_the_wire, prove
+from ciam_desktop.core.identity.idtoken import LEEWAY_SECONDS, nonce_on_the_wire, prove
 from ciam_desktop.core.identity.person import Verdict
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, Provider
+from ciam_desktop.core.identity.signing_keys import ALGORITHMS
 from tests.doubles.provider import (
     AUTHORITY,
     CLIENT,
@@ -77,7 +81,7 @@ def provider(**changes: Any) -> Provider:
     return Provider(AUTHORITY, http)
 
 
-def verdict(raw: str, *, now: float = NOW, nonce: str | None = NONCE, before: Before | None = None) -> Verdict:
+def verdict(raw: str, *, now: float = NOW, nonce: str = NONCE, before: Verdict | None = None) -> Verdict:
     return prove(raw, provider(), CLIENT, nonce=nonce, before=before, now=now)
 
 
@@ -216,6 +220,7 @@ FORGERIES = [
     Forgery("iss a list", "iss", lambda: token(iss=[ISSUER])),
     Forgery("tid of another tenant", "tid", lambda: token(tid=OTHER)),
     Forgery("tid a list", "tid", lambda: token(tid=[TENANT])),
+    Forgery("tid missing", "tid", lambda: token(tid=None)),
     Forgery("tid empty", "tid", lambda: token(tid="")),
     Forgery("aud another app", "aud", lambda: token(aud=OTHER)),
     Forgery("aud missing", "aud", lambda: token(aud=None)),
@@ -312,7 +317,6 @@ def test_every_kind_of_public_key_can_prove(key: RSAKey | ECKey, algorithm: str)
         {"aud": [CLIENT]},
         {"aud": [CLIENT, OTHER], "azp": CLIENT},
         {"azp": CLIENT},
-        {"tid": None},
         {"tid": TENANT.upper()},
         {"roles": ["a", ["b", {"c": None}]], "extension_x": {"deep": [1, 2]}},
     ],
@@ -336,6 +340,29 @@ def test_a_token_far_from_now_makes_the_clock_a_suspect(changes: dict[str, Any],
         verdict(token(**changes))
 
 
+@pytest.mark.parametrize(
+    ("off", "changes", "words"),
+    [
+        (-480, {"nbf": NOW + 480}, r"not valid yet. This computer's clock is 8 minutes slow\.$"),
+        (7260, {"exp": NOW - 7200}, r"has expired. This computer's clock is 2 hours fast\.$"),
+        (0, {"exp": NOW - LEEWAY_SECONDS - 1}, r"has expired\.$"),
+    ],
+)
+def test_a_clock_that_the_providers_answers_show_to_be_wrong_is_named(
+    off: int, changes: dict[str, Any], words: str
+) -> None:
+    date = {"date": format_datetime(datetime.fromtimestamp(NOW - off, UTC), usegmt=True)}
+    document = document_of(AUTHORITY, ISSUER)
+    http = CannedHttp(
+        {
+            AUTHORITY + DISCOVERY_SUFFIX: Answer(200, date, json.dumps(document).encode()),
+            document["jwks_uri"]: Answer(200, date, json.dumps({"keys": published()}).encode()),
+        }
+    )
+    with pytest.raises(TokenNotProven, match=words):
+        prove(token(**changes), Provider(AUTHORITY, http, now=lambda: NOW), CLIENT, nonce=NONCE, now=NOW)
+
+
 def test_headers_that_point_elsewhere_are_not_followed() -> None:
     raw = with_header(jku="https://elsewhere.example/keys", x5u="https://elsewhere.example/x", x5t="AAAA")
     document = document_of(AUTHORITY, ISSUER)
@@ -344,11 +371,82 @@ def test_headers_that_point_elsewhere_are_not_followed() -> None:
     assert set(http.asked) == {AUTHORITY + DISCOVERY_SUFFIX, document["jwks_uri"]}
 
 
-def test_a_renewed_token_needs_no_nonce_but_the_same_person() -> None:
-    same = Before(ISSUER, SUBJECT)
-    assert verdict(token(nonce=None), nonce=None, before=same).claims["sub"] == SUBJECT
-    assert failed_check(token(nonce=None, sub="somebody-else"), nonce=None, before=same) == "sub"
-    assert failed_check(token(nonce=None), nonce=None, before=Before(AUTHORITY, SUBJECT)) == "sub"
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"nonce": None}, ""),
+        ({"nonce": NONCE}, ""),
+        ({"nonce": None, "iat": NOW + 60, "uti": "another"}, ""),
+        ({"nonce": None, "tid": TENANT.upper()}, ""),
+        ({"nonce": "another"}, "nonce"),
+        ({"nonce": ""}, "nonce"),
+        ({"nonce": [NONCE]}, "nonce"),
+        ({"nonce": None, "sub": "somebody-else"}, "sub"),
+        ({"nonce": None, "aud": OTHER}, "aud"),
+        ({"nonce": None, "aud": [CLIENT, OTHER]}, "azp"),
+        ({"nonce": None, "iss": AUTHORITY}, "iss"),
+    ],
+    ids=repr,
+)
+def test_a_renewed_token_is_about_the_same_and_holds_the_sign_ins_nonce_or_none(
+    changes: dict[str, Any], check: str
+) -> None:
+    before = verdict(token())
+    if check:
+        assert failed_check(token(**changes), before=before) == check
+    else:
+        assert verdict(token(**changes), before=before).claims["sub"] == SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [({"issuer": AUTHORITY}, "iss"), ({"audience": OTHER}, "aud"), ({"claims": {"sub": SUBJECT, "tid": OTHER}}, "tid")],
+    ids=repr,
+)
+def test_a_renewed_token_is_refused_when_the_earlier_one_was_about_something_else(
+    changes: dict[str, Any], check: str
+) -> None:
+    before = replace(verdict(token()), **changes)
+    assert failed_check(token(nonce=None), before=before) == check
+
+
+def test_where_no_nonce_was_sent_none_may_be_held() -> None:
+    assert verdict(token(nonce=None), nonce="").claims["sub"] == SUBJECT
+    for held in (NONCE, "", [NONCE]):
+        assert failed_check(token(nonce=held), nonce="") == "nonce"
+    sent_none = verdict(token(nonce=None), nonce="")
+    assert verdict(token(nonce=None), nonce="", before=sent_none).claims["sub"] == SUBJECT
+    assert failed_check(token(), nonce="", before=sent_none) == "nonce"
+
+
+@pytest.mark.parametrize(
+    ("authority", "tid", "passes"),
+    [
+        (AUTHORITY, TENANT, True),
+        (AUTHORITY, OTHER, True),  # the name says nothing about the id
+        (AUTHORITY, None, False),
+        (AUTHORITY, "contoso", False),
+        (AUTHORITY, [TENANT], False),
+        (f"https://{TENANT}.ciamlogin.com/contoso.onmicrosoft.com/v2.0", TENANT.upper(), True),
+        (f"https://{TENANT}.ciamlogin.com/contoso.onmicrosoft.com/v2.0", OTHER, False),
+        (f"https://{TENANT}.ciamlogin.com/{TENANT}/v2.0", TENANT, True),
+        (f"https://{TENANT}.ciamlogin.com/{TENANT}/v2.0", OTHER, False),
+        (f"https://login.contoso.example/{TENANT}/v2.0", None, False),
+        ("https://id.example/realms/x", None, True),
+    ],
+)
+def test_the_tenant_is_the_issuers_in_every_form_that_names_one(
+    authority: str, tid: str | list[str] | None, passes: bool
+) -> None:
+    document = document_of(authority, authority)
+    http = CannedHttp({authority + DISCOVERY_SUFFIX: document, document["jwks_uri"]: {"keys": published()}})
+    raw = sign(claims(iss=authority, tid=tid), rsa("rsa"))
+    if passes:
+        assert prove(raw, Provider(authority, http), CLIENT, nonce=NONCE, now=NOW).issuer == authority
+        return
+    with pytest.raises(TokenNotProven) as caught:
+        prove(raw, Provider(authority, http), CLIENT, nonce=NONCE, now=NOW)
+    assert caught.value.check == "tid"
 
 
 def test_a_provider_without_tenants_asks_for_no_tid() -> None:
@@ -392,7 +490,7 @@ class UncheckedSignatures:
         return _decode(raw, options={"verify_signature": False})
 
 
-def nothing(*_arguments: object) -> None:
+def nothing(*_arguments: object, **_options: object) -> None:
     """A check that checks nothing."""
 
 
@@ -410,10 +508,10 @@ def test_the_battery_notices_when_signatures_are_not_checked(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("function", "double", "expected"),
     [
-        ("_check_strength", nothing, {"a key of 1024 bits"}),
+        ("check_strength", nothing, {"a key of 1024 bits"}),
         ("_check_parties", nothing, {"iss missing", "tid empty", "aud missing", "azp another", "sub missing"}),
         ("_check_times", any_times, {"expired", "exp missing", "exp true", "nbf next week"}),
-        ("_check_binding", nothing, {"nonce another", "nonce missing", "nonce a lone surrogate"}),
+        ("_check_nonce", nothing, {"nonce another", "nonce missing", "nonce a lone surrogate"}),
     ],
 )
 def test_the_battery_notices_when_a_check_is_left_out(
@@ -424,7 +522,7 @@ def test_the_battery_notices_when_a_check_is_left_out(
 
 
 def test_the_battery_notices_when_any_algorithm_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idtoken, "ALGORITHMS", ("none", "HS256", *idtoken.ALGORITHMS))
+    monkeypatch.setattr(idtoken, "ALGORITHMS", ("none", "HS256", *ALGORITHMS))
     assert {forgery.name for forgery in FORGERIES if slips_through(forgery)} >= {
         "alg none",
         "HS256 with the public key",

@@ -146,7 +146,7 @@ def test_a_whole_life_of_msal_at_debug_leaves_no_secret_in_the_log(
                 people.access_token(f"{OID}.{TENANT}", renew=True)
             except CiamError:
                 logging.getLogger("ciam_desktop.test").warning("it failed", exc_info=True)
-        people.sign_out(person.account_id)
+        people.sign_out([person.account_id])
         http.close()
     text = path.read_text() + capsys.readouterr().err
     assert "DEBUG ciam_desktop.core.http: POST" in text

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 
 from ciam_desktop import sandbox_process
 from ciam_desktop.core.errors import ApiForbidden, InteractionRequired, SignInError
 from ciam_desktop.core.http import HttpClient
+from ciam_desktop.core.identity.device_code import DeviceCode
 from ciam_desktop.core.identity.people import People
 from ciam_desktop.core.identity.person import Person
 from ciam_desktop.core.identity.provider import Provider
 from ciam_desktop.core.todos.client import TodoClient
 from ciam_desktop.sandbox_process import SandboxInfo
 from tests.doubles.vaults import WatchedVault
-from tests.sandbox.support import REDIRECT, Browser, claims_of, give_free_ports
+from tests.sandbox.support import REDIRECT, Browser, Page, claims_of, give_free_ports
 
 PASSWORD = "correct horse battery staple"
 
@@ -67,6 +68,25 @@ class Household:
                 page = browser.send(page, "accept")
             return self.people.complete(request, page.answer())
 
+    def answer(self, code: DeviceCode, step: str) -> None:
+        """Type the code on another device, sign the demo account in there, and answer the last page by `step`."""
+        with Browser() as browser:
+
+            def at(page: Page) -> Page:
+                while page.response.is_redirect:
+                    page = browser.get(urljoin(page.response.url, page.response.headers["Location"]))
+                return page
+
+            page = at(browser.send(at(browser.get(code.address)), "code", user_code=code.user_code))
+            page = at(browser.send(page, "demo"))
+            if any(("step", "accept") in form.buttons for form in page.forms):
+                page = at(browser.send(page, "accept"))
+            at(browser.send(page, step))
+
+    def in_use(self) -> Person | None:
+        people, current = self.people.restore()
+        return next((each for each in people if each.account_id == current), None)
+
     def kept(self) -> str:
         entry = self.vault.read()
         return json.dumps([entry.tokens, entry.people, entry.current])
@@ -90,6 +110,38 @@ def test_the_demo_account_signs_in_and_reaches_the_api(house: Household) -> None
     assert added in house.todos.fetch(token.value)
 
 
+def test_the_demo_account_signs_in_on_another_device(house: Household) -> None:
+    code = house.people.begin_device(house.both, language="de-DE")
+    assert urlsplit(code.address).path == "/common/oauth2/deviceauth"
+    house.answer(code, "confirm")
+    person = house.people.poll_device(code)
+    assert isinstance(person, Person)
+    assert (person.address, person.scopes) == ("user1@contoso.example", frozenset(house.both))
+    assert house.people.restore() == ((person,), person.account_id)
+    assert "nonce" not in person.verdict.claims
+    renewed = house.people.access_token(person.account_id, renew=True)
+    assert isinstance(house.todos.fetch(renewed.value), list)
+
+
+def test_who_declines_on_the_other_device_is_not_signed_in(house: Household) -> None:
+    code = house.people.begin_device(house.both)
+    house.answer(code, "cancel")
+    with pytest.raises(SignInError, match="declined"):
+        house.people.poll_device(code)
+    assert house.vault.writes == 0
+
+
+def test_an_unanswered_code_is_asked_for_again_and_more_slowly_when_it_was_too_fast(house: Household) -> None:
+    code = house.people.begin_device(house.both)
+    polled: Person | DeviceCode = code
+    for _number in range(3):
+        assert isinstance(polled, DeviceCode)
+        polled = house.people.poll_device(polled)
+    assert isinstance(polled, DeviceCode)
+    assert polled.interval > code.interval
+    assert house.vault.writes == 0
+
+
 def test_a_second_look_is_served_from_the_vault_and_a_forced_one_is_renewed(house: Household) -> None:
     person = house.demo()
     first = house.people.access_token(person.account_id)
@@ -107,7 +159,7 @@ def test_a_second_look_is_served_from_the_vault_and_a_forced_one_is_renewed(hous
 def test_a_renewed_id_token_is_the_one_that_is_shown(house: Household) -> None:
     person = house.demo()
     house.people.access_token(person.account_id, renew=True)
-    restored = house.people.restore()
+    restored = house.in_use()
     assert restored is not None
     assert restored.verdict.claims["uti"] != person.verdict.claims["uti"]
     assert restored.verdict.claims["sub"] == person.verdict.claims["sub"]
@@ -128,8 +180,8 @@ def test_reading_goes_on_when_writing_is_refused_and_writing_may_be_allowed_late
 def test_signing_out_leaves_nothing_of_the_account(house: Household) -> None:
     person = house.demo()
     token = house.people.access_token(person.account_id)
-    house.people.sign_out(person.account_id)
-    assert house.people.restore() is None
+    house.people.sign_out([person.account_id])
+    assert house.in_use() is None
     left = house.kept()
     for gone in (token.value, person.account_id, person.address, person.name, str(person.verdict.claims["sub"]), "eyJ"):
         assert gone not in left
@@ -140,19 +192,19 @@ def test_signing_out_leaves_nothing_of_the_account(house: Household) -> None:
 def test_a_renewal_that_races_a_sign_out_does_not_bring_the_account_back(house: Household) -> None:
     person = house.demo()
     second = house.program()
-    house.vault.before_change = lambda: second.sign_out(person.account_id)
+    house.vault.before_change = lambda: second.sign_out([person.account_id])
     house.people.access_token(person.account_id, renew=True)
-    assert house.people.restore() is None
+    assert house.in_use() is None
     assert "eyJ" not in house.kept()
 
 
 def test_two_accounts_live_side_by_side_in_one_vault(house: Household) -> None:
     first, second = house.demo(), house.sign_up("user2@contoso.example")
     assert first.account_id != second.account_id
-    assert house.people.restore() == second
+    assert house.in_use() == second
     tokens = [claims_of(house.people.access_token(each.account_id).value)["oid"] for each in (first, second)]
     assert tokens == [each.verdict.claims["oid"] for each in (first, second)]
-    house.people.sign_out(second.account_id)
+    house.people.sign_out([second.account_id])
     assert house.people.access_token(first.account_id, renew=True).value
     assert second.account_id not in house.kept()
     assert second.address not in house.kept()
@@ -160,12 +212,12 @@ def test_two_accounts_live_side_by_side_in_one_vault(house: Household) -> None:
 
 def test_a_second_program_sees_what_the_first_one_keeps(house: Household) -> None:
     person, second = house.demo(), house.program()
-    assert second.restore() == person
+    assert second.restore() == ((person,), person.account_id)
     renewed = second.access_token(person.account_id, renew=True)
     assert house.people.access_token(person.account_id) == renewed
     assert house.people.access_token(person.account_id, renew=True).value != renewed.value
-    second.sign_out(person.account_id)
-    assert house.people.restore() is None
+    second.sign_out([person.account_id])
+    assert house.in_use() is None
 
 
 def test_signing_in_again_replaces_what_was_there(house: Household) -> None:
@@ -222,5 +274,5 @@ def test_restoring_asks_nobody(house: Household) -> None:
     person = house.demo()
     unreachable = HttpClient(house.info.ca_file, only=True)
     nowhere = People(house.info.client_id, Provider("https://127.0.0.1:9/x", unreachable), house.vault, unreachable)
-    assert nowhere.restore() == person
+    assert nowhere.restore() == ((person,), person.account_id)
     unreachable.close()

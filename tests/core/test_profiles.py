@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from ciam_desktop.core.errors import SettingsError, StoredFormatError
 from ciam_desktop.core.profiles import Profiles, choose_default, read_profiles, save_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 WORK = {"tenant_subdomain": "contoso", "client_id": "app"}
@@ -48,8 +50,6 @@ def test_a_file_is_read_with_or_without_version_and_byte_order_mark(tmp_path: Pa
         ('defualt = "work"\n', r"Did you mean default\?"),
         ('[profiles.work]\nclient_secret = "hush-hush"\n', "secrets do not belong there"),
         ('CLIENT_SECRET = "hush-hush"\n', "secrets do not belong there"),
-        ("[profiles.work]\nclient_id = 7\n", "client_id in .* must be text"),
-        ("[profiles]\nwork = 7\n", "must be a table"),
         ("profiles = 7\n", "must hold default"),
         ("default = 7\n", "must hold default"),
         ('default = "wrok"\n[profiles.work]\n', r'no profile "wrok".*Did you mean work\?'),
@@ -71,6 +71,37 @@ def test_what_a_person_can_put_right_is_said_with_the_file(tmp_path: Path, text:
     assert caught.value.source == str(path)
     assert "hush" not in str(caught.value)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[profiles.odd]\nclient_id = 7\n", 'client_id of the profile "odd" in .* must be text'),
+        ("[profiles.odd]\nclient_id = []\n", 'client_id of the profile "odd" in .* must be text'),
+        ("[profiles.odd]\nclient_id.x = 7\n", 'client_id of the profile "odd" in .* must be text'),
+        ("[profiles]\nodd = 7\n", '"odd" in .* must be a table'),
+    ],
+)
+def test_a_profile_that_cannot_be_used_leaves_the_others_alone_and_is_not_lost(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = write(tmp_path, text + '[profiles.work]\nclient_id = "app"\n')
+    before = path.read_bytes()
+    found = read_profiles(tmp_path)
+    assert (found.values, found.names) == ({"work": {"client_id": "app"}}, ("work", "odd"))
+    assert re.search(words, str(found.unusable["odd"]))
+    acts: list[Callable[[], object]] = [
+        lambda: save_profile(tmp_path, "new", WORK, make_default=True),
+        lambda: save_profile(tmp_path, "odd", WORK, make_default=True),
+        lambda: choose_default(tmp_path, "work"),
+    ]
+    for act in acts:
+        with pytest.raises(SettingsError, match=words):
+            act()
+    assert path.read_bytes() == before
+    write(tmp_path, text + "[profiles.ODD]\n")
+    with pytest.raises(SettingsError, match="upper and lower case"):
+        read_profiles(tmp_path)
 
 
 @pytest.mark.parametrize("version", ["2", "0", '"1"'])

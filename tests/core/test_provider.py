@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ciam_desktop.core.errors import CiamError, NetworkError, SignInError
+from ciam_desktop.core.errors import CiamError, NetworkError, ProviderError
 from ciam_desktop.core.http import Answer, HttpClient
 from ciam_desktop.core.identity.provider import (
     DISCOVERY_SUFFIX,
-    KEYS_KEPT_SECONDS,
+    KEPT_SECONDS,
     KEYS_PAUSE_SECONDS,
     Provider,
     issuer_fits,
@@ -141,20 +141,20 @@ HOSTILE_URLS = [
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"])
 @pytest.mark.parametrize("url", HOSTILE_URLS, ids=repr)
 def test_an_endpoint_that_cannot_be_trusted_is_named_and_the_document_refused(name: str, url: object) -> None:
-    with pytest.raises(SignInError, match=f"unusable {name}"):
+    with pytest.raises(ProviderError, match=f"unusable {name}"):
         read_discovery(AUTHORITY, document_of(AUTHORITY, ISSUER, **{name: url}))
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 def test_an_endpoint_that_is_needed_may_not_be_missing(name: str) -> None:
-    with pytest.raises(SignInError, match=f"unusable {name}"):
+    with pytest.raises(ProviderError, match=f"unusable {name}"):
         read_discovery(AUTHORITY, document_of(AUTHORITY, ISSUER, **{name: None}))
 
 
 @pytest.mark.parametrize("issuer", [None, 7, ["x"], {"iss": ISSUER}, "https://elsewhere.example"])
 def test_a_document_under_another_name_is_refused(issuer: object) -> None:
     document = document_of(AUTHORITY, ISSUER) | {"issuer": issuer}
-    with pytest.raises(SignInError, match="another issuer"):
+    with pytest.raises(ProviderError, match="another issuer"):
         read_discovery(AUTHORITY, document)
 
 
@@ -162,13 +162,13 @@ def test_a_document_under_another_name_is_refused(issuer: object) -> None:
 def test_pages_on_loopback_may_be_plain_http_for_an_authority_on_loopback_only(name: str) -> None:
     local = document_of(LOCAL, LOCAL, **{name: "http://localhost:5000/page"})
     assert getattr(read_discovery(LOCAL, local), name) == "http://localhost:5000/page"
-    with pytest.raises(SignInError, match=f"unusable {name}"):
+    with pytest.raises(ProviderError, match=f"unusable {name}"):
         read_discovery(AUTHORITY, document_of(AUTHORITY, ISSUER, **{name: "http://localhost:5000/page"}))
 
 
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "device_authorization_endpoint"])
 def test_what_a_program_calls_is_https_on_loopback_too(name: str) -> None:
-    with pytest.raises(SignInError, match=f"unusable {name}"):
+    with pytest.raises(ProviderError, match=f"unusable {name}"):
         read_discovery(LOCAL, document_of(LOCAL, LOCAL, **{name: "http://localhost:5000/x"}))
 
 
@@ -178,23 +178,29 @@ PAGE = (("Content-Type", "text/html"),)
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (Reply(200, PAGE, b"<html>Welcome to our network"), SignInError, "a page instead of its settings"),
-        (Reply(200, (), b""), SignInError, "a page instead"),
-        (Reply(200, (), b"[]"), SignInError, "a page instead"),
-        (Reply(200, (), b"null"), SignInError, "a page instead"),
-        (Reply(200, (), b'"text"'), SignInError, "a page instead"),
-        (Reply(200, (), b"[" * 100_000), SignInError, "a page instead"),
-        (Reply(200, (), b'{"a":' * 50_000), SignInError, "a page instead"),
-        (Reply(200, (), b"\xff\xfe\x00"), SignInError, "a page instead"),
-        (Reply(200, (), b"{}"), SignInError, "another issuer"),
+        (Reply(200, PAGE, b"<html>Welcome to our network"), NetworkError, "A web page came in place"),
+        (Reply(200, (), b"\xef\xbb\xbf\n <!DOCTYPE html>Welcome"), NetworkError, "A web page came in place"),
+        (Reply(511, (), b"{}"), NetworkError, "A web page came in place"),
+        (Reply(200, (), b""), ProviderError, "no provider's settings"),
+        (Reply(200, (), b"[]"), ProviderError, "no provider's settings"),
+        (Reply(200, (), b"null"), ProviderError, "no provider's settings"),
+        (Reply(200, (), b'"text"'), ProviderError, "no provider's settings"),
+        (Reply(200, (), b"[" * 100_000), ProviderError, "no provider's settings"),
+        (Reply(200, (), b'{"a":' * 50_000), ProviderError, "no provider's settings"),
+        (Reply(200, (), b"\xff\xfe\x00"), ProviderError, "no provider's settings"),
+        (Reply(200, (), b"{}"), ProviderError, "another issuer"),
         (Reply(200, (), b" " * 1_000_001), NetworkError, "too large"),
-        (Reply(204, ()), SignInError, "knows no such tenant"),
-        (Reply(400, PAGE, b"<html>"), SignInError, "knows no such tenant"),
-        (Reply(404, PAGE, b"<html>"), SignInError, "knows no such tenant"),
+        (Reply(204, ()), ProviderError, "knows no such tenant"),
+        (Reply(400, PAGE, b"<html>"), ProviderError, "knows no such tenant"),
+        (Reply(404, PAGE, b"<html>"), ProviderError, "knows no such tenant"),
         (Reply(500, PAGE, b"<html>"), NetworkError, "out of order"),
-        (Reply(503), NetworkError, "out of order"),
-        (Reply(302, (("Location", "https://elsewhere.example/"),)), SignInError, "points elsewhere"),
-        (Reply(307, (("Location", "/other"),)), SignInError, "points elsewhere"),
+        (Reply(503), NetworkError, r"out of order at the moment \(503\)"),
+        (Reply(503, (("Retry-After", "250"),)), NetworkError, "is busy; try again in 5 minutes"),
+        (Reply(429, (("Retry-After", "7"),)), NetworkError, "is busy; try again in 7 seconds"),
+        (Reply(429, (("Retry-After", "soon"),)), NetworkError, "asked too often"),
+        (Reply(302, (("Location", "https://elsewhere.example/"),)), NetworkError, "leads to elsewhere.example"),
+        (Reply(302, (("Location", "https://[/"),)), ProviderError, "points elsewhere"),
+        (Reply(307, (("Location", "/other"),)), ProviderError, "points elsewhere"),
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, Reply) else None,
 )
@@ -208,7 +214,7 @@ def test_what_is_no_discovery_document_is_told_in_a_sentence_and_asked_for_again
         provider = Provider(authority, http)
         with pytest.raises(kind, match=words) as caught:
             provider.discovery()
-        assert len(str(caught.value)) < 200
+        assert len(str(caught.value)) < 250
         replies[0] = Reply(body=json.dumps(document_of(authority, authority)).encode())
         assert provider.discovery().issuer == authority
         assert provider.discovery().issuer == authority
@@ -271,7 +277,7 @@ def test_invented_key_ids_do_not_hammer_the_provider() -> None:
 def test_keys_are_asked_for_again_after_a_day() -> None:
     keys = Keys(key("a"))
     assert keys.provider.key("a")
-    keys.clock.now += KEYS_KEPT_SECONDS + 1
+    keys.clock.now += KEPT_SECONDS + 1
     assert keys.provider.key("a")
     assert keys.fetched == 2
 
@@ -283,6 +289,19 @@ def test_keys_that_could_not_be_fetched_are_asked_for_again_at_once() -> None:
         keys.provider.key("a")
     keys.publish(key("a"))
     assert keys.provider.key("a")
+
+
+def test_a_key_that_failed_is_asked_for_again_but_not_in_a_hurry() -> None:
+    damaged, sound = key("a", n="AAAA"), key("a", n="BBBB")
+    keys = Keys(damaged)
+    assert keys.provider.key("a") == damaged
+    keys.publish(sound)
+    assert keys.provider.key("a", failed=damaged) == damaged, "it was fetched just now"
+    keys.clock.now += KEYS_PAUSE_SECONDS + 1
+    assert keys.provider.key("a", failed=damaged) == sound
+    keys.clock.now += KEYS_PAUSE_SECONDS + 1
+    assert keys.provider.key("a", failed=damaged) == sound, "what is kept now has not failed"
+    assert keys.fetched == 2
 
 
 def test_an_id_that_two_different_keys_share_proves_nothing() -> None:
@@ -323,9 +342,83 @@ def test_a_document_without_a_list_of_keys_holds_none(document: dict[str, Any]) 
 def test_a_page_in_place_of_the_keys_is_a_sentence(document: Any) -> None:
     keys = Keys()
     keys.publish_answer(document)
-    with pytest.raises(SignInError, match="a page instead"):
+    with pytest.raises(ProviderError, match="no provider's settings"):
         keys.provider.key("a")
 
 
 def test_nothing_is_asked_for_before_it_is_needed() -> None:
     assert Keys(key("a")).http.asked == []
+
+
+def test_discovery_is_kept_for_a_day_and_asked_for_again_then() -> None:
+    keys = Keys(key("a"))
+    for _each in range(3):
+        keys.provider.discovery()
+    keys.clock.now += KEPT_SECONDS
+    keys.provider.discovery()
+    assert keys.http.asked == [AUTHORITY + DISCOVERY_SUFFIX]
+    keys.clock.now += 1
+    keys.provider.discovery()
+    keys.provider.discovery(fresh=True)
+    assert keys.http.asked == [AUTHORITY + DISCOVERY_SUFFIX] * 3
+
+
+@pytest.mark.parametrize("answer", [Answer(503, {}, b""), Answer(200, {}, b"<html>"), Answer(200, {}, b"{}")])
+def test_a_bad_answer_takes_the_place_of_no_good_one(answer: Answer) -> None:
+    keys = Keys(key("a"))
+    before, document = keys.provider.discovery(), keys.http.documents[AUTHORITY + DISCOVERY_SUFFIX]
+    keys.http.documents[AUTHORITY + DISCOVERY_SUFFIX] = answer
+    with pytest.raises(CiamError):
+        keys.provider.discovery(fresh=True)
+    assert keys.provider.discovery() is before
+    keys.clock.now += KEPT_SECONDS + 1
+    for _each in range(2):
+        with pytest.raises(CiamError):
+            keys.provider.discovery()
+    keys.http.documents[AUTHORITY + DISCOVERY_SUFFIX] = document
+    assert keys.provider.discovery() == before
+
+
+def test_a_set_without_a_key_is_asked_for_again_at_once() -> None:
+    keys = Keys()
+    assert keys.provider.key("a") is None
+    keys.publish(key("a"))
+    assert keys.provider.key("a")
+
+
+def test_after_a_fresh_discovery_an_unknown_key_is_asked_for_at_once() -> None:
+    keys = Keys(key("a"))
+    assert keys.provider.key("b") is None
+    keys.publish(key("a"), key("b"))
+    assert keys.provider.key("b") is None, "too soon"
+    keys.provider.discovery(fresh=True)
+    assert keys.provider.key("b")
+    assert keys.fetched == 2
+
+
+def test_keys_of_another_place_than_before_are_fetched_there() -> None:
+    keys = Keys(key("a"))
+    assert keys.provider.key("a")
+    elsewhere = "https://contoso.ciamlogin.com/elsewhere/keys"
+    keys.http.documents[AUTHORITY + DISCOVERY_SUFFIX] = document_of(AUTHORITY, ISSUER, jwks_uri=elsewhere)
+    keys.http.documents[elsewhere] = {"keys": [key("a", n="AAAA")]}
+    keys.provider.discovery(fresh=True)
+    assert keys.provider.key("a") == key("a", n="AAAA")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"date": "Sun, 09 Sep 2001 01:46:40 GMT"}, ""),
+        ({"date": "Sun, 09 Sep 2001 03:51:40 GMT"}, "This computer's clock is 2 hours slow."),
+        ({"date": "Sat, 01 Sep 2001 01:46:40 GMT"}, "This computer's clock is 7 days fast."),
+        ({}, None),
+    ],
+)
+def test_a_providers_answer_tells_how_far_the_clock_is_off(headers: dict[str, str], told: str | None) -> None:
+    body = json.dumps(document_of(AUTHORITY, ISSUER)).encode()
+    http = CannedHttp({AUTHORITY + DISCOVERY_SUFFIX: Answer(200, headers, body)})
+    provider = Provider(AUTHORITY, http, now=lambda: 1_000_000_000.0)
+    assert provider.wrong_clock() is None
+    provider.discovery()
+    assert provider.wrong_clock() == told

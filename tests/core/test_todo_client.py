@@ -116,7 +116,7 @@ def test_an_item_of_another_shape_is_a_bad_answer(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>welcome", b"null", b'"x"', b"7", b"[{", b'[{"id": 1, "descr', b"\xff\xfe", b"[" * 100_000,
+    [b"", b"welcome", b"null", b'"x"', b"7", b"[{", b'[{"id": 1, "descr', b"\xff\xfe", b"[" * 100_000,
      b'[{"id": ' + b"9" * 5000 + b', "description": "x"}]', b'{"value": []}'],
     ids=lambda body: repr(body[:14]),
 )  # fmt: skip
@@ -151,7 +151,7 @@ def test_a_success_without_content_is_no_refusal_but_a_bad_answer(
         (405, ApiError, r"refused \(405\)"),
         (409, ApiError, r"refused \(409\)"),
         (418, ApiError, r"refused \(418\)"),
-        (429, NetworkError, r"out of order at the moment \(429\)"),
+        (429, NetworkError, "asked too often"),
         (500, NetworkError, r"\(500\)"),
         (503, NetworkError, r"\(503\)"),
         (599, NetworkError, r"\(599\)"),

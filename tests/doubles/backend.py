@@ -12,14 +12,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ciam_desktop.core.config import Settings, Tenant
 from ciam_desktop.core.errors import SignInError
 from ciam_desktop.core.findings import Finding, Outcome
-from ciam_desktop.core.identity.people import AccessToken, AuthorizationRequest
+from ciam_desktop.core.identity.device_code import DeviceCode
+from ciam_desktop.core.identity.people import AuthorizationRequest
 from ciam_desktop.core.identity.person import Person, person_from
+from ciam_desktop.core.identity.renewal import AccessToken
 from ciam_desktop.core.todos.todo import Todo
 from ciam_desktop.qt.backend import Backend
 from tests.doubles.browsers import Answer, RawBrowser, form_post, get
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 PATIENCE = 10.0
 PROVIDER = "https://login.contoso.example"
@@ -68,6 +70,7 @@ def settings(*, profile: str = "sandbox", tenant: Tenant | None = None, **change
         "strict_port": False,
         "sources": {},
         "notices": (),
+        "domain_hint": "",
         **changes,
     }
     return Settings(**values)
@@ -76,12 +79,14 @@ def settings(*, profile: str = "sandbox", tenant: Tenant | None = None, **change
 class Told:
     """What a double was told to do: refuse the next calls of a method, or hold one until it is let go.
 
-    `calls` are the calls in order, each a method's name and its arguments; `threads` the names of their threads.
+    `calls` are the calls in order, each a method's name and its arguments; `threads` the names of their threads,
+    `moments` when each method was called, in seconds of the monotonic clock.
     """
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.threads: set[str] = set()
+        self.moments: dict[str, list[float]] = defaultdict(list)
         self._refusals: dict[str, list[Exception]] = defaultdict(list)
         self._gates: dict[str, threading.Event] = {}
 
@@ -104,6 +109,7 @@ class Told:
 
     def _meet(self, method: str, *arguments: Any) -> None:
         self.calls.append((method, *arguments))
+        self.moments[method].append(time.monotonic())
         self.threads.add(threading.current_thread().name)
         if gate := self._gates.get(method):
             gate.wait(PATIENCE)
@@ -111,18 +117,44 @@ class Told:
             raise self._refusals[method].pop(0)
 
 
-class FakePeople(Told):
-    """Signs in `arriving`, whoever it is; `restored` is who was signed in before."""
+def device_code(*, seconds: float = 900.0, interval: float = 0.01) -> DeviceCode:
+    """A code for another device that is good for so many seconds and may be asked about every `interval` seconds."""
+    address = f"{PROVIDER}/common/oauth2/deviceauth"
+    scopes = (TENANT.read_scope, TENANT.readwrite_scope)
+    return DeviceCode("ABCD-EFGH", address, "", time.time() + seconds, interval, scopes, {})
 
-    def __init__(self, restored: Person | None = None) -> None:
+
+class FakePeople(Told):
+    """Signs in `arriving`, whoever it is; `restored` are those who were signed in before, the first of them in use.
+
+    `kept` and `current` are what the vault would hold: who is signed in, and which account is in use. `answers` are
+    what the next questions about a device's code bring, one each; after these it was confirmed by `arriving`.
+    """
+
+    def __init__(self, *restored: Person) -> None:
         super().__init__()
-        self.restored = restored
+        self.kept = {each.account_id: each for each in restored}
+        self.current = restored[0].account_id if restored else ""
         self.arriving = person()
         self.has_end_session = True
+        self.code = device_code()
+        self.answers: list[DeviceCode] = []
 
-    def restore(self) -> Person | None:
+    def restore(self) -> tuple[tuple[Person, ...], str]:
         self._meet("restore")
-        return self.restored
+        return tuple(self.kept.values()), self.current
+
+    def choose(self, account_id: str) -> None:
+        self._meet("choose", account_id)
+        self.current = account_id
+
+    def begin_device(self, scopes: Sequence[str], *, claims: str = "", language: str = "") -> DeviceCode:
+        self._meet("begin_device", tuple(scopes), claims)
+        return self.code
+
+    def poll_device(self, code: DeviceCode) -> Person | DeviceCode:
+        self._meet("poll_device", code)
+        return self.answers.pop(0) if self.answers else self._keep()
 
     def begin(
         self,
@@ -132,9 +164,10 @@ class FakePeople(Told):
         login_hint: str = "",
         prompt: str = "",
         claims: str = "",
+        domain_hint: str = "",
         language: str = "",
     ) -> AuthorizationRequest:
-        told = {"login_hint": login_hint, "prompt": prompt, "claims": claims}
+        told = {"login_hint": login_hint, "prompt": prompt, "claims": claims, "domain_hint": domain_hint}
         self._meet("begin", tuple(scopes), told)
         state = f"state-of-sign-in-{len(self.calls)}"
         query = {"redirect_uri": redirect_uri, "state": state}
@@ -145,21 +178,30 @@ class FakePeople(Told):
         self._meet("complete")
         if "error" in parameters:
             raise SignInError("You declined the request.", error=parameters["error"], code="65004")
-        return self.arriving
+        return self._keep()
 
     def access_token(self, account_id: str, *, claims: str = "", renew: bool = False) -> AccessToken:
         self._meet("access_token", account_id, renew)
         return AccessToken(f"token-{len(self.called('access_token'))}", BOTH_SCOPES)
 
-    def sign_out(self, account_id: str) -> None:
-        self._meet("sign_out", account_id)
+    def sign_out(self, account_ids: Collection[str]) -> None:
+        self._meet("sign_out", *sorted(account_ids))
+        for account_id in account_ids:
+            self.kept.pop(account_id, None)
+        if self.current not in self.kept:
+            self.current = ""
 
     def end_session_uri(self, person: Person, post_logout_redirect_uri: str) -> tuple[str, str]:
-        self._meet("end_session_uri")
+        self._meet("end_session_uri", person.account_id, person.login_hint)
         if not self.has_end_session:
             return "", ""
         query = {"post_logout_redirect_uri": post_logout_redirect_uri, "state": "state-of-sign-out"}
         return f"{PROVIDER}/logout?{urlencode(query)}", "state-of-sign-out"
+
+    def _keep(self) -> Person:
+        self.kept[self.arriving.account_id] = self.arriving
+        self.current = self.arriving.account_id
+        return self.arriving
 
 
 class FakeTodos(Told):
@@ -181,7 +223,10 @@ class FakeTodos(Told):
 
 
 class FakeBackend:
-    """The services of one profile, and how often they were let go of."""
+    """The services of one profile, and how often they were let go of.
+
+    `ensured` are the names of the threads that asked to bring back what the program itself runs, which raises `gone`.
+    """
 
     def __init__(self, people: FakePeople, todos: FakeTodos, *, vault_reason: str = "") -> None:
         self.people = people
@@ -191,10 +236,17 @@ class FakeBackend:
             Finding("Discovery", Outcome.FINE, "The discovery document came in 3 ms.", ""),
             Finding("Clock", Outcome.WRONG, "This computer's clock is 10 minutes slow.", "Set it right."),
         ]
-        self.value = Backend(TENANT, people, todos, vault_reason, self._check, self._close)  # type: ignore[arg-type] # doubles
+        self.ensured: list[str] = []
+        self.gone: Exception | None = None
+        self.value = Backend(TENANT, people, todos, vault_reason, self._check, self._ensure, self._close)  # type: ignore[arg-type] # doubles
 
     def _check(self) -> Iterator[Finding]:
         return iter(self.findings)
+
+    def _ensure(self) -> None:
+        self.ensured.append(threading.current_thread().name)
+        if self.gone is not None:
+            raise self.gone
 
     def _close(self) -> None:
         self.closed += 1
@@ -232,8 +284,8 @@ class FakeBrowser:
 
     def _visit(self, uri: str) -> None:
         tab = threading.Thread(target=self._come_back, args=(uri, self.does), name="tab")
-        self._tabs.append(tab)
         tab.start()
+        self._tabs.append(tab)  # only now, since `close` may come from another thread
 
     def _come_back(self, uri: str, does: str) -> None:
         query = parse_qs(urlsplit(uri).query)

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,9 +57,8 @@ Answering = Callable[[Request], Reply]
 
 @cache
 def authority(name: str = "ours") -> trustme.CA:
-    """A certificate authority; each `name` is another one."""
-    del name
-    return trustme.CA(key_type=trustme.KeyType.ECDSA)
+    """A certificate authority of that name; each is another one."""
+    return trustme.CA(organization_name=name, key_type=trustme.KeyType.ECDSA)
 
 
 def ca_file(folder: Path, name: str = "ours") -> Path:
@@ -132,20 +132,25 @@ class _Server(ThreadingHTTPServer):
 class HttpsServer:
     """Answers on 127.0.0.1 by `answering`, which may be replaced at any time; `requests` is all that arrived.
 
-    `host` is the name in its certificate, signed by the authority `signed_by`; with `tls=False` it speaks plain HTTP.
+    `host` is the name in its certificate, signed by the authority `signed_by` and valid from `not_before` until
+    `not_after`, where these are given; with `tls=False` it speaks plain HTTP.
     """
 
     answering: Answering
     host: str = "localhost"
     signed_by: str = "ours"
     tls: bool = True
+    not_before: datetime | None = None
+    not_after: datetime | None = None
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         context = None
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            certificate = authority(self.signed_by).issue_cert(self.host, key_type=trustme.KeyType.ECDSA)
+            certificate = authority(self.signed_by).issue_cert(
+                self.host, not_before=self.not_before, not_after=self.not_after, key_type=trustme.KeyType.ECDSA
+            )
             certificate.configure_cert(context)
         self._server = server = _Server(self, context)
         self.port = int(server.server_address[1])

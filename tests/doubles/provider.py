@@ -111,14 +111,17 @@ class Clock:
 class FaultyProvider:
     """A provider on TLS that signs in whoever asks, and answers token requests as `answering` says.
 
-    `answering` gets the form of a token request and returns a Reply, or None for `sound_answer`. `secrets` is all that
-    must never be written anywhere: codes, verifiers, states, nonces and tokens.
+    `answering` gets the form of a token request and returns a Reply, or None for `sound`; so does `device_answering`
+    for device authorization requests, with None for `device`. `secrets` is all that must never be written anywhere:
+    codes, verifiers, states, nonces and tokens. `changes` are those of its discovery document.
     """
 
     def __init__(self, folder: Path) -> None:
         self.ca_file = ca_file(folder)
         self.key = signing_key("key-1")
         self.answering: Callable[[dict[str, str]], Reply | None] = lambda _form: None
+        self.device_answering: Callable[[dict[str, str]], Reply | None] = lambda _form: None
+        self.changes: dict[str, Any] = {}
         self.secrets: set[str] = set()
         self.nonces: dict[str, str] = {}
         self.grants = 0
@@ -142,9 +145,31 @@ class FaultyProvider:
         self.secrets |= {code, asked["state"], asked["nonce"]}
         return {"code": code, "state": asked["state"]}
 
+    def rotate_key(self) -> None:
+        """Sign with another key from now on, and publish no other."""
+        self.key = signing_key(f"{self.key.kid}-next")
+
     def token_forms(self) -> list[dict[str, str]]:
         """The token requests so far."""
-        return [request.form() for request in self.server.requests if request.method == "POST"]
+        return [request.form() for request in self.server.requests if request.path.endswith("/token")]
+
+    def device_forms(self) -> list[dict[str, str]]:
+        """The device authorization requests so far."""
+        return [request.form() for request in self.server.requests if request.path.endswith("/devicecode")]
+
+    def device(self, **changes: Any) -> Reply:
+        """A device authorization response (RFC 8628 section 3.2); a change to None leaves a name out."""
+        answer = {
+            "device_code": f"planted-device-{len(self.device_forms())}",
+            "user_code": "WDJB-MJHT",
+            "verification_uri": f"{self.server.url}/device",
+            "verification_uri_complete": f"{self.server.url}/device?user_code=WDJB-MJHT",
+            "expires_in": 900,
+            "interval": 5,
+        }
+        answer = {name: value for name, value in (answer | changes).items() if value is not None}
+        self.secrets.add(str(answer.get("device_code", "planted-device")))
+        return Reply(body=json.dumps(answer).encode())
 
     def claims(self, form: Mapping[str, str], **changes: Any) -> dict[str, Any]:
         """What a sound ID token for this request says."""
@@ -170,11 +195,13 @@ class FaultyProvider:
 
     def _answer(self, request: Request) -> Reply:
         if request.path.endswith("/.well-known/openid-configuration"):
-            return Reply(body=json.dumps(document_of(self.authority, self.authority)).encode())
+            return Reply(body=json.dumps(document_of(self.authority, self.authority, **self.changes)).encode())
         if request.path.endswith("/keys"):
             return Reply(body=json.dumps({"keys": [self.key.as_dict(private=False)]}).encode())
         if request.path.endswith("/token"):
             form = request.form()
             self.secrets |= {form[name] for name in ("code_verifier", "client_secret") if name in form}
             return self.answering(form) or self.sound(form)
+        if request.path.endswith("/devicecode"):
+            return self.device_answering(request.form()) or self.device()
         return Reply(404)

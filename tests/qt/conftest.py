@@ -10,10 +10,12 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
 from tests.doubles.backend import FakeBrowser
-from tests.qt.world import World
+from tests.qt.states import IN
+from tests.qt.world import World, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,22 @@ def world(browser: FakeBrowser) -> Iterator[Callable[..., World]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def listed(world: Callable[..., World], tmp_path: Path) -> World:
+    """A world whose window shows the to-dos of somebody who is signed in."""
+    made = world(**IN)
+    made.show(tmp_path / "window.ini")
+    made.start()
+    until(lambda: made.todos.fetched_at is not None, "the list")
+    return made
+
+
+@pytest.fixture
+def out(world: Callable[..., World], tmp_path: Path) -> World:
+    """A world whose window shows the sign-in card."""
+    made = world()
+    made.show(tmp_path / "window.ini")
+    made.start()
+    return made

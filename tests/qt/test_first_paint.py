@@ -21,7 +21,8 @@ HEAVY = {
     *("ciam_desktop.gui", "ciam_desktop.core.config", "ciam_desktop.core.identity.state", "ciam_desktop.qt.lanes"),
     *("ciam_desktop.core.crash", "ciam_desktop.core.logs", "ciam_desktop.core.todos.client"),
     *("ciam_desktop.qt.views.todos_page", "ciam_desktop.qt.views.identity_page", "ciam_desktop.qt.views.settings_page"),
-    *("ciam_desktop.qt.dialogs.connect_tenant", "ciam_desktop.sandbox"),
+    *("ciam_desktop.qt.views.account_menu", "ciam_desktop.qt.views.device_page", "ciam_desktop.qt.views.qr_code"),
+    *("segno", "ciam_desktop.qt.dialogs.connect_tenant", "ciam_desktop.sandbox"),
 }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from ciam_desktop.core.errors import (
-    InteractionRequired,
     NetworkError,
     SandboxError,
     SettingsError,
@@ -16,10 +17,11 @@ from ciam_desktop.core.errors import (
     VaultLocked,
 )
 from ciam_desktop.core.identity import state
-from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, Offline, Restoring, SignedIn, SignedOut, Step
+from ciam_desktop.core.identity.state import Offline, Restoring, SignedIn, SignedOut, Step
 from ciam_desktop.core.trouble import NextStep
-from ciam_desktop.qt import identity_controller
+from ciam_desktop.qt import attempt
 from tests.doubles.backend import TENANT, person
+from tests.doubles.browsers import RawBrowser
 from tests.qt.world import World, until
 
 if TYPE_CHECKING:
@@ -74,7 +76,10 @@ def test_a_sign_in_goes_through_its_steps_and_ends_signed_in(out: World, browser
     out.identity.sign_in()
     until(lambda: proven, "the sign-in")
     assert proven == [out.people.arriving]
-    assert out.identity.session == state.Session(SignedIn(out.people.arriving))
+    arriving = out.people.arriving
+    assert out.identity.session == state.Session(
+        {arriving.account_id: SignedIn(arriving)}, arriving.account_id, restoring=False
+    )
     assert list(dict.fromkeys(steps)) == [Step.OPENING, Step.WAITING, Step.VERIFYING, None]
     assert "You are signed in" in page(browser)
     assert out.people.called("begin")[0][0] == (TENANT.read_scope, TENANT.readwrite_scope)
@@ -188,19 +193,75 @@ def test_signing_in_twice_brings_the_first_attempt_back_to_the_browser(out: Worl
 def test_the_deadline_ends_the_wait_and_offers_another_try(
     out: World, browser: FakeBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity_controller, "SIGN_IN_SECONDS", 0.2)
+    monkeypatch.setattr(attempt, "SIGN_IN_SECONDS", 0.2)
     browser.does = "stays"
     out.identity.sign_in()
     until(lambda: out.troubles, "the deadline")
     assert ended(out)
     assert out.troubles[0].title == "Sign-in took too long"
-    assert out.troubles[0].step is NextStep.SIGN_IN
+    assert out.troubles[0].step is NextStep.RETRY_SIGN_IN
+
+
+def test_more_time_moves_the_deadline_of_the_wait(
+    out: World, browser: FakeBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "SIGN_IN_SECONDS", 0.5)
+    browser.does = "stays"
+    out.identity.sign_in()
+    until(lambda: browser.opened, "the browser")
+    before = out.identity.session.attempt
+    out.identity.more_time()
+    out.identity.more_time()
+    after = out.identity.session.attempt
+    assert before is not None
+    assert after is not None
+    assert after.deadline == pytest.approx(before.deadline + 1.0)
+    over: list[str] = []
+    QTimer.singleShot(700, lambda: over.append("the first deadline has passed"))
+    until(lambda: over, "the first deadline")
+    assert not ended(out)
+    until(lambda: out.troubles, "the deadline that was moved")
+    assert out.troubles[0].title == "Sign-in took too long"
+
+
+def test_more_time_is_nothing_before_the_browser_opens_and_after_it_came_back(out: World) -> None:
+    opening, verifying = out.people.hold("begin"), out.people.hold("complete")
+    out.identity.more_time()
+    out.identity.sign_in()
+    attempt = out.identity.session.attempt
+    out.identity.more_time()
+    assert out.identity.session.attempt == attempt
+    opening.set()
+    until(lambda: step(out) is Step.VERIFYING, "the verification")
+    attempt = out.identity.session.attempt
+    out.identity.more_time()
+    assert out.identity.session.attempt == attempt
+    verifying.set()
+    until(lambda: ended(out), "the sign-in")
+
+
+def test_a_browser_that_turns_http_into_https_is_said_and_the_wait_goes_on(out: World, browser: FakeBrowser) -> None:
+    browser.does = "stays"
+    told: list[bool] = []
+    out.identity.session_changed.connect(lambda session: told.append(session.attempt and session.attempt.https_forced))
+    out.identity.sign_in()
+    until(lambda: browser.opened, "the browser")
+    back = urlsplit(parse_qs(urlsplit(browser.opened[0]).query)["redirect_uri"][0])
+    for _each in range(2):
+        with RawBrowser(back.port or 80) as forced:
+            forced.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+            assert forced.answer() is None
+    until(lambda: out.identity.session.attempt and out.identity.session.attempt.https_forced, "the word of it")
+    count = len(told)
+    browser.return_late(browser.opened[0])
+    until(lambda: isinstance(out.identity.session.account, SignedIn), "the sign-in")
+    assert told[:count].count(True) == 1, "said once"
 
 
 @pytest.mark.parametrize(
     ("error", "next_step"),
     [
-        (NetworkError("No answer.", host="login.contoso.example"), NextStep.SIGN_IN),
+        (NetworkError("No answer.", host="login.contoso.example"), NextStep.RETRY_SIGN_IN),
         (SettingsError("No GUID.", setting="CLIENT_ID", source=".env"), NextStep.OPEN_SETTINGS),
     ],
 )
@@ -319,110 +380,10 @@ def test_a_vault_that_cannot_be_read_lets_go_of_the_backend(world: Callable[...,
     assert made.backend.closed == 1
 
 
-# What waits for a sign-in.
-
-
-@pytest.fixture
-def interrupted(signed_in: World, browser: FakeBrowser) -> World:
-    """A world whose provider wants the person before a to-do can be added; the browser is open."""
-    browser.does = "stays"
-    signed_in.identity.interaction_wanted(AddTodo("key-1", "new"), InteractionRequired("Sign in again."))
-    until(lambda: browser.opened, "the browser")
-    return signed_in
-
-
-def test_what_waited_is_done_once_after_the_sign_in(interrupted: World, browser: FakeBrowser) -> None:
-    assert isinstance(interrupted.identity.session.account, NeedsInteraction)
-    browser.return_late(browser.opened[0])
-    until(lambda: isinstance(interrupted.identity.session.account, SignedIn), "the sign-in")
-    assert interrupted.resumed == [AddTodo("key-1", "new")]
-    interrupted.identity.sign_in()
-    until(lambda: len(interrupted.people.called("complete")) == 2 and ended(interrupted), "another sign-in")
-    assert len(interrupted.resumed) == 1
-
-
-def test_what_waited_is_not_done_for_another_account(interrupted: World, browser: FakeBrowser) -> None:
-    interrupted.people.arriving = person(2)
-    browser.return_late(browser.opened[0])
-    until(lambda: isinstance(interrupted.identity.session.account, SignedIn), "the sign-in")
-    assert not interrupted.resumed
-
-
-def test_what_waited_still_waits_after_a_cancelled_sign_in(interrupted: World) -> None:
-    interrupted.identity.cancel()
-    until(lambda: ended(interrupted), "the end of the attempt")
-    account = interrupted.identity.session.account
-    assert isinstance(account, NeedsInteraction)
-    assert account.pending == AddTodo("key-1", "new")
-    assert not interrupted.resumed
-
-
 def test_the_network_going_and_coming_back_is_seen(signed_in: World) -> None:
     seen: list[type[state.AccountState]] = []
     signed_in.identity.session_changed.connect(lambda session: seen.append(type(session.account)))
-    signed_in.identity.network_lost()
-    signed_in.identity.network_lost()
-    signed_in.identity.network_back()
+    signed_in.identity.network_lost("account-1")
+    signed_in.identity.network_lost("account-1")
+    signed_in.identity.network_back("account-1")
     assert list(dict.fromkeys(seen)) == [Offline, SignedIn]
-
-
-# Closing at each step: the guard of every test fails one that leaves a thread or a socket.
-
-
-def test_closing_while_the_services_start_lets_go_of_them(world: Callable[..., World]) -> None:
-    made = world()
-    gate = made.people.hold("restore")
-    made.identity.start()
-    until(lambda: made.people.called("restore"), "the start")
-    threading.Timer(0.1, gate.set).start()
-    made.identity.close()
-    assert made.identity_lane.close(timeout=5)
-    assert made.backend.closed == 1
-
-
-def test_closing_while_a_sign_in_begins_leaves_nothing(out: World) -> None:
-    gate = out.people.hold("begin")
-    out.identity.sign_in()
-    until(lambda: out.people.called("begin"), "the beginning")
-    threading.Timer(0.1, gate.set).start()
-    out.identity.close()
-    assert out.identity_lane.close(timeout=5)
-    assert not [thread for thread in threading.enumerate() if thread.name == "redirect listener"]
-    assert out.backend.closed == 1
-
-
-def test_closing_while_the_browser_is_open_leaves_nothing(out: World, browser: FakeBrowser) -> None:
-    browser.does = "stays"
-    out.identity.sign_in()
-    until(lambda: browser.opened, "the browser")
-    out.identity.close()
-    assert out.identity_lane.close(timeout=5)
-    assert out.backend.closed == 1
-
-
-def test_closing_while_the_answer_is_verified_answers_the_browser(out: World, browser: FakeBrowser) -> None:
-    gate = out.people.hold("complete")
-    out.identity.sign_in()
-    until(lambda: step(out) is Step.VERIFYING, "the verification")
-    threading.Timer(0.1, gate.set).start()
-    out.identity.close()
-    assert out.identity_lane.close(timeout=5)
-    assert page(browser)
-
-
-def test_closing_during_the_sign_out_in_the_browser_leaves_nothing(signed_in: World, browser: FakeBrowser) -> None:
-    browser.does = "stays"
-    signed_in.identity.sign_out()
-    until(lambda: browser.opened, "the sign-out page")
-    signed_in.identity.close()
-    assert signed_in.identity_lane.close(timeout=5)
-
-
-def test_closing_while_the_sign_out_page_is_looked_up_leaves_nothing(signed_in: World) -> None:
-    gate = signed_in.people.hold("end_session_uri")
-    signed_in.identity.sign_out()
-    until(lambda: signed_in.people.called("end_session_uri"), "the question")
-    threading.Timer(0.1, gate.set).start()
-    signed_in.identity.close()
-    assert signed_in.identity_lane.close(timeout=5)
-    assert not [thread for thread in threading.enumerate() if thread.name == "redirect listener"]

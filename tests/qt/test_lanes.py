@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from ciam_desktop.qt.lanes import Lane, Relay
+from ciam_desktop.qt.lanes import Lane, Relay, held
 from tests.qt.world import until
 
 if TYPE_CHECKING:
@@ -169,3 +171,39 @@ def test_what_is_sent_from_any_thread_arrives_in_order_on_the_ui_thread() -> Non
     thread.join(5)
     until(lambda: len(arrived) == 20, "the values")
     assert arrived == [(number, threading.main_thread()) for number in range(20)]
+
+
+class Held:
+    """What work holds on to; `end_in` notes the thread in which it ends."""
+
+    def __init__(self, end_in: list[str]) -> None:
+        weakref.finalize(self, lambda: end_in.append(threading.current_thread().name))
+
+    def returns(self) -> None:
+        return
+
+    def fails(self) -> None:
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize("method", ["returns", "fails"])
+def test_what_work_holds_on_to_ends_on_the_ui_thread(lane: Lane, method: str) -> None:
+    ended: list[str] = []
+    for _each in range(200):
+        lane.submit(getattr(Held(ended), method))
+    gc.disable()  # nothing may be left to whichever thread collects it
+    try:
+        until(lambda: len(ended) == 200, "the end of each")
+    finally:
+        gc.enable()
+    assert set(ended) == {"MainThread"}
+
+
+def test_a_connection_holds_on_to_what_is_no_qobject() -> None:
+    ended: list[str] = []
+    relay = Relay()
+    relay.arrived.connect(held(Held(ended).returns))
+    gc.collect()
+    assert not ended
+    relay.arrived.disconnect()
+    assert ended == ["MainThread"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QMenu
 
 from ciam_desktop.qt.style import Colours, colours_of
 from tests.qt.states import STATES, State
@@ -87,7 +87,7 @@ def test_a_change_of_the_systems_colours_is_followed_at_once(
     until(lambda: len(asked) == 2, "the first colours")
 
 
-@pytest.mark.qt_log_ignore("propagateSizeHints")  # what the offscreen platform says of any dialog
+@pytest.mark.qt_log_ignore("This plugin does not support")  # what the offscreen platform says of dialogs and menus
 @pytest.mark.parametrize("size", [(960, 640), (640, 480)], ids=["usual", "small"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
@@ -108,9 +108,10 @@ def test_a_picture_of_every_state_is_kept_to_be_looked_at(
     assert (window.width(), window.height()) == size, "what it shows makes the window grow"
     look = "dark" if dark else "light"
     PICTURES.mkdir(parents=True, exist_ok=True)
-    shown = [window, *(each for each in window.findChildren(QDialog) if each.isVisible())]
-    for number, widget in enumerate(shown):
+    extras = [each for kind in (QDialog, QMenu) for each in window.findChildren(kind) if each.isVisible()]
+    for widget in (window, *extras):
         picture = widget.grab()
         assert not picture.isNull()
-        name = f"{state.name}-{look}-{size[0]}{'-dialog' * number}.png".replace(" ", "-")
+        what = "" if widget is window else "-menu" if isinstance(widget, QMenu) else "-dialog"
+        name = f"{state.name}-{look}-{size[0]}{what}.png".replace(" ", "-")
         assert picture.save(str(PICTURES / name))

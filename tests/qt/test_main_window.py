@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt
-from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QApplication,
     QLabel,
     QLineEdit,
     QMenu,
@@ -24,14 +22,15 @@ from PySide6.QtWidgets import (
 )
 
 from ciam_desktop.core.crash import CrashReports
-from ciam_desktop.core.errors import ApiForbidden, NetworkError, SignedOutElsewhere, SignInError
-from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, SignedIn, SignedOut
+from ciam_desktop.core.errors import NetworkError, SignedOutElsewhere
+from ciam_desktop.core.identity.state import SignedIn, SignedOut
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.qt.lanes import Relay
 from ciam_desktop.qt.models.todo_model import Saved
-from ciam_desktop.qt.views.frame import IDENTITY, SETTINGS, TODOS, Frame
+from ciam_desktop.qt.views.frame import IDENTITY, SETTINGS, TODOS
 from tests.doubles.backend import TENANT, person
-from tests.qt.states import IN, attempt_at
+from tests.qt.hands import choose, click, focused, press, said, visible, window_of
+from tests.qt.states import attempt_at
 from tests.qt.world import World, until
 
 if TYPE_CHECKING:
@@ -42,65 +41,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")  # the offscreen platform, on raising windows
 
 MARKUP = "<b>bold</b> <img src='https://tracker.contoso.example/x.png'> &amp; <a href='x'>y</a>"
-
-
-@pytest.fixture
-def listed(world: Callable[..., World], tmp_path: Path) -> World:
-    """A world whose window shows the to-dos of somebody who is signed in."""
-    made = world(**IN)
-    made.show(tmp_path / "window.ini")
-    made.start()
-    until(lambda: made.todos.fetched_at is not None, "the list")
-    return made
-
-
-@pytest.fixture
-def out(world: Callable[..., World], tmp_path: Path) -> World:
-    """A world whose window shows the sign-in card."""
-    made = world()
-    made.show(tmp_path / "window.ini")
-    made.start()
-    return made
-
-
-def window_of(world: World) -> Frame:
-    assert world.window is not None
-    world.window.activateWindow()
-    return world.window
-
-
-def press(world: World, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    """Press a key where the focus is."""
-    window = window_of(world)
-    QTest.qWaitForWindowActive(window)
-    QTest.keyClick(QApplication.focusWidget() or window, key, modifiers)
-
-
-def spoken(widget: QWidget) -> str:
-    return str(QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name))
-
-
-def focused() -> str:
-    widget = QApplication.focusWidget()
-    return spoken(widget) if widget else ""
-
-
-Kind = TypeVar("Kind", bound=QWidget)
-
-
-def visible(world: World, words: str, kind: type[Kind]) -> Kind:
-    """The visible control of that kind that a screen reader calls `words`."""
-    found = window_of(world).findChildren(kind)
-    return next(each for each in found if each.isVisible() and spoken(each) == words)
-
-
-def click(world: World, words: str) -> None:
-    QTest.mouseClick(visible(world, words, QAbstractButton), Qt.MouseButton.LeftButton)
-
-
-def said(world: World) -> list[str]:
-    """Every visible text."""
-    return [each.text() for each in window_of(world).findChildren(QLabel) if each.isVisible() and each.text()]
 
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -177,9 +117,10 @@ def test_a_wait_can_be_cancelled_and_its_link_copied(out: World, browser: FakeBr
 
 
 def test_signing_out_by_the_account_menu_shows_the_card_again(listed: World) -> None:
-    click(listed, "Account: user1@contoso.example")
+    visible(listed, "Account: user1@contoso.example", QToolButton).setFocus()
+    press(listed, Qt.Key.Key_Space)
     menu = next(each for each in window_of(listed).findChildren(QMenu) if each.isVisible())
-    QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Up)
     QTest.keyClick(menu, Qt.Key.Key_Return)
     until(lambda: isinstance(listed.identity.session.account, SignedOut), "the sign-out")
     assert visible(listed, "Sign in", QPushButton)
@@ -189,7 +130,7 @@ def test_signing_out_by_the_account_menu_shows_the_card_again(listed: World) -> 
 def test_another_persons_list_is_never_seen(listed: World) -> None:
     listed.people.arriving = person(2)
     listed.api.items = []
-    listed.identity.sign_in()
+    choose(listed, "Use another account…")
     until(lambda: listed.people.called("access_token")[-1] == ("account-2", False), "the other list")
     assert not [row for row in listed.todos.model.rows() if row.saved is Saved.YES]
 
@@ -243,88 +184,6 @@ def test_a_name_does_not_become_a_shortcut(world: Callable[..., World], tmp_path
     assert account.shortcut().isEmpty()
     assert account.text() == "R&&D"
     until(lambda: made.todos.fetched_at is not None, "the list")
-
-
-# Banners.
-
-
-def test_signing_in_by_the_banner(listed: World, browser: FakeBrowser) -> None:
-    listed.main.tell(Trouble("Not signed in", "It has expired.", NextStep.SIGN_IN))
-    click(listed, "Sign in")
-    until(lambda: browser.opened, "the browser")
-    until(lambda: listed.people.called("complete"), "the sign-in")
-
-
-def test_a_sign_in_for_reading_only_by_the_banner(out: World) -> None:
-    out.people.refuse("complete", SignInError("Not granted.", error="consent_required", code="65001"))
-    out.people.arriving = person(scopes=frozenset({TENANT.read_scope}))
-    click(out, "Sign in")
-    until(lambda: "Not granted." in said(out), "the banner")
-    click(out, "Sign in for reading only")
-    until(lambda: isinstance(out.identity.session.account, SignedIn), "the sign-in")
-    assert out.people.called("begin")[-1][0] == (TENANT.read_scope,)
-    edit = visible(out, "Add a to-do", QLineEdit)
-    assert not edit.isEnabled()
-    until(lambda: out.todos.fetched_at is not None, "the list")
-
-
-def test_trying_again_by_the_banner_saves_what_was_not_and_takes_the_banner_away(listed: World) -> None:
-    listed.api.refuse("add", NetworkError("No answer.", host="todo.contoso.example"))
-    listed.todos.add("Buy milk")
-    until(lambda: "Not saved yet" in said(listed), "the banner")
-    click(listed, "Try again")
-    until(lambda: not listed.todos.unsaved(), "the confirmation")
-    assert "Not saved yet" not in said(listed)
-
-
-def test_opening_the_settings_by_the_banner(listed: World) -> None:
-    listed.main.tell(Trouble("A setting", "It is wrong.", NextStep.OPEN_SETTINGS))
-    click(listed, "Open settings")
-    assert any(text.startswith("AUTHORITY") for text in said(listed))
-
-
-def test_details_are_folded_until_asked_for_and_the_banner_can_be_dismissed(listed: World) -> None:
-    listed.main.tell(Trouble("Refused", "It said no.", NextStep.NONE, "Code: AADSTS65004"))
-    assert "Code: AADSTS65004" not in said(listed)
-    click(listed, "Details")
-    assert "Code: AADSTS65004" in said(listed)
-    click(listed, "Dismiss")
-    assert "Refused" not in said(listed)
-
-
-def test_a_failed_start_can_be_tried_again_even_twice_at_once(world: Callable[..., World], tmp_path: Path) -> None:
-    made = world()
-    connect, tries = made.connect, []
-
-    def failing() -> object:
-        tries.append("try")
-        if len(tries) == 1:
-            raise NetworkError("No answer.", host="login.contoso.example")
-        return connect()
-
-    made.connect = failing  # type: ignore[assignment] # it returns what connect does
-    made.show(tmp_path / "window.ini")
-    made.identity.start()
-    until(lambda: "Not ready" in said(made), "the banner")
-    click(made, "Try again")
-    made.identity.start()
-    click(made, "Sign in")
-    until(lambda: isinstance(made.identity.session.account, SignedIn), "the sign-in")
-    assert len(tries) == 2
-
-
-def test_what_waited_for_a_sign_in_is_shown_as_waiting_and_done_after_it(listed: World, browser: FakeBrowser) -> None:
-    browser.does = "stays"
-    listed.api.refuse("add", ApiForbidden("Not allowed (403)."))
-    listed.todos.add("Buy milk")
-    until(lambda: listed.troubles, "the trouble")
-    key = listed.todos.model.rows()[-1].key
-    listed.identity.interaction_wanted(AddTodo(key, "Buy milk"), SignInError("Sign in again."))
-    until(lambda: browser.opened, "the browser")
-    assert isinstance(listed.identity.session.account, NeedsInteraction)
-    browser.return_late(browser.opened[0])
-    until(lambda: not listed.todos.unsaved(), "the confirmation")
-    assert [row.text for row in listed.todos.model.rows()].count("Buy milk") == 1
 
 
 # Closing, and what is remembered.
@@ -458,7 +317,7 @@ def test_signing_out_with_something_unsaved_asks_once_and_then_does_it(listed: W
     listed.api.refuse("add", NetworkError("Nobody answers.", host="todo.contoso.example"))
     listed.todos.add("Not lost unseen")
     until(lambda: listed.todos.model.rows()[-1].saved is Saved.NOT_YET, "the row that is not saved")
-    listed.main._sign_out.trigger()
+    choose(listed, "Sign out")
     assert not isinstance(listed.identity.session.account, SignedOut)
     assert any("signing out now loses it" in text for text in said(listed))
     click(listed, "Sign out anyway")
@@ -474,17 +333,3 @@ def test_an_account_that_another_window_signed_out_is_gone_here_too_and_no_brows
     assert "You were signed out in another window." in said(listed)
     assert not browser.pages
     assert listed.identity.session.attempt is None
-
-
-def test_what_is_merely_worth_knowing_waits_until_what_is_wrong_was_read(listed: World) -> None:
-    listed.main.tell(Trouble("These settings cannot be used", "CLIENT_ID is missing."))
-    listed.main.tell(Trouble("This computer cannot keep your sign-in", "It has no keyring.", calm=True))
-    assert "These settings cannot be used" in said(listed)
-    click(listed, "Dismiss")
-    assert "This computer cannot keep your sign-in" in said(listed)
-    listed.main.tell(Trouble("Not signed in", "You declined."))
-    assert "Not signed in" in said(listed)
-    click(listed, "Dismiss")
-    assert "This computer cannot keep your sign-in" in said(listed)
-    click(listed, "Dismiss")
-    assert "This computer cannot keep your sign-in" not in said(listed)

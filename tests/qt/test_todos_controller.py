@@ -13,7 +13,16 @@ from ciam_desktop.core.errors import (
     InteractionRequired,
     NetworkError,
 )
-from ciam_desktop.core.identity.state import AccountState, AddTodo, Offline, PendingAction, Reload, SignedIn
+from ciam_desktop.core.identity.state import (
+    AccountState,
+    AddTodo,
+    Offline,
+    PendingAction,
+    Reload,
+    Restoring,
+    SignedIn,
+    SignedOut,
+)
 from ciam_desktop.core.trouble import NextStep
 from ciam_desktop.qt.models.todo_model import Saved
 from tests.doubles.backend import person
@@ -35,7 +44,7 @@ def signed_in(world: Callable[..., World]) -> World:
     return made
 
 
-def account(world: World) -> type[AccountState]:
+def account(world: World) -> type[AccountState | Restoring | SignedOut]:
     return type(world.identity.session.account)
 
 
@@ -134,11 +143,12 @@ def test_a_claims_challenge_wants_the_person_and_what_waited_is_done_once(signed
     signed_in.todos.add("new")
     until(lambda: signed_in.resumed, "the sign-in")
     until(lambda: not signed_in.todos.unsaved(), "the confirmation")
-    assert isinstance(signed_in.resumed[0], AddTodo)
+    assert isinstance(signed_in.resumed[0][1], AddTodo)
     assert signed_in.people.called("begin")[0][1] == {
         "login_hint": "user1@contoso.example",
         "prompt": "",
         "claims": CLAIMS,
+        "domain_hint": "",
     }
     assert len(signed_in.api.called("add")) == 2
     assert [todo.description for todo in signed_in.api.items].count("new") == 1
@@ -171,11 +181,11 @@ def test_an_account_switch_drops_what_lands_late(signed_in: World) -> None:
 
 def test_an_account_switch_drops_late_errors(signed_in: World) -> None:
     wanted: list[PendingAction] = []
-    signed_in.todos.interaction_wanted.connect(lambda action, _error: wanted.append(action))
+    signed_in.todos.interaction_wanted.connect(lambda _account_id, action, _error, _again: wanted.append(action))
     fetching = signed_in.api.hold("fetch")
     signed_in.api.refuse("fetch", InteractionRequired("Sign in again."))
     signed_in.todos.reload()
-    signed_in.todos.forget()
+    signed_in.todos.forget({"account-1"})
     fetching.set()
     until(lambda: len(signed_in.api.called("fetch")) == 2, "the late error")
     done: list[str] = []
@@ -205,7 +215,7 @@ def test_a_token_that_needs_the_person_while_fetching_reloads_after_the_sign_in(
     signed_in.people.refuse("access_token", InteractionRequired("Your sign-in has expired."))
     signed_in.api.items.pop()
     signed_in.todos.reload()
-    until(lambda: signed_in.resumed == [Reload()], "the sign-in")
+    until(lambda: signed_in.resumed == [("account-1", Reload())], "the sign-in")
     until(lambda: texts(signed_in) == OLD[:1], "the list")
 
 

@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QApplication
 from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane
+from ciam_desktop.qt.network import Network, Pauses, Reconnector
 from ciam_desktop.qt.style import Style
 from ciam_desktop.qt.todos_controller import TodosController
 from ciam_desktop.qt.views.frame import Frame
 from ciam_desktop.qt.views.main_window import MainWindow
 from ciam_desktop.qt.window_state import WindowState
+from ciam_desktop.qt.wiring import wire
 from tests.doubles.backend import FakeBackend, FakeBrowser, FakePeople, FakeTodos, settings
 from tests.e2e.waiting import NotInTime
 
@@ -41,21 +43,27 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 5.0) -> None
 
 
 class World:
-    """Everything that the composition root builds, around doubles; `close` ends it as the program does."""
+    """Everything that the composition root builds, around doubles; `close` ends it as the program does.
+
+    `network.back` is the system's word that others can be reached again; `resumed` holds each account's id with the
+    action of its that had waited.
+    """
 
     def __init__(
         self,
         browser: FakeBrowser,
         *,
-        signed_in: Person | None = None,
+        signed_in: Person | tuple[Person, ...] | None = None,
         items: tuple[str, ...] = (),
         vault_reason: str = "",
         of: Settings | None = None,
+        pauses: Pauses | None = None,
     ) -> None:
         self.parent = QObject()
         self.browser = browser
         self.settings = of or settings()
-        self.people = FakePeople(signed_in)
+        people = signed_in if isinstance(signed_in, tuple) else (signed_in,) if signed_in else ()
+        self.people = FakePeople(*people)
         self.api = FakeTodos(*items)
         self.backend = FakeBackend(self.people, self.api, vault_reason=vault_reason)
         self.connect: Callable[[], Backend] = lambda: self.backend.value
@@ -63,15 +71,14 @@ class World:
         self.check_lane = Lane("check", self.parent)
         self.identity = IdentityController(self.settings, self._connect, self.identity_lane, self.parent)
         self.todos = TodosController(self.sync_lane, self.identity_lane, self.parent)
-        self.todos.interaction_wanted.connect(self.identity.interaction_wanted)
-        self.todos.network_lost.connect(self.identity.network_lost)
-        self.todos.network_back.connect(self.identity.network_back)
-        self.identity.resume.connect(self.todos.resume)
+        self.network = Network()
+        self.reconnector = Reconnector(self.parent, pauses=pauses, system=lambda _parent: self.network)
+        wire(self.identity, self.todos, self.reconnector)
         self.troubles: list[Trouble] = []
-        self.resumed: list[PendingAction] = []
+        self.resumed: list[tuple[str, PendingAction]] = []
         self.identity.trouble.connect(self.troubles.append)
         self.todos.trouble.connect(self.troubles.append)
-        self.identity.resume.connect(self.resumed.append)
+        self.identity.resume.connect(lambda account_id, pending: self.resumed.append((account_id, pending)))
         self.window: Frame | None = None
 
     def _connect(self) -> Backend:
@@ -106,6 +113,7 @@ class World:
         """End as the program does: the waits, then the lanes; nothing may be left."""
         self.people.let_go()
         self.api.let_go()
+        self.reconnector.stop()
         self.identity.close()
         for lane in (self.check_lane, self.sync_lane, self.identity_lane):
             assert lane.close(timeout=10), "a lane did not end"

@@ -186,8 +186,8 @@ def test_the_daemon_may_send_its_secret_in_the_header(tenant: Tenant) -> None:
 def test_a_rotated_key_signs_at_once_and_the_api_learns_it(data_dir: Path) -> None:
     with sandbox_process.join(data_dir) as held, Tenant(held.info) as own:
         old = own.daemon_token()
-        patient = TenantKeys(held.info.authority, held.info.ca_file)
-        eager = TenantKeys(held.info.authority, held.info.ca_file, pause=0)
+        patient = TenantKeys(held.info.authority, held.info.ca_file, "a test", pause=10)
+        eager = TenantKeys(held.info.authority, held.info.ca_file, "a test", pause=0)
         assert patient.key(kid_of(old)).kid == eager.key(kid_of(old)).kid == kid_of(old)
         engine = open_engine(data_dir / TENANT_FILE)
         kid = SigningKeys(engine).rotate()

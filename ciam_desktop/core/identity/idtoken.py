@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.types import Options
 
 from ciam_desktop.core.errors import TokenNotProven
 from ciam_desktop.core.identity.person import Verdict
 from ciam_desktop.core.identity.provider import Provider
+from ciam_desktop.core.identity.signing_keys import ALGORITHMS, check_strength
 from ciam_desktop.i18n import _
 
 LEEWAY_SECONDS = 120
 WRONG_CLOCK_SECONDS = 600
-# Asymmetric signatures only: `none` and the HMAC family would let anyone who knows the client id sign (RFC 8725 3.1).
-MIN_RSA_BITS = 2048  # RFC 7518 sections 3.3 and 3.5
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EXTERNAL_ISSUER = re.compile(r"https://([^/:]+)\.ciamlogin\.com/.*")
 
 # The claims are judged below, where each failure gets its own name.
 _SIGNATURE_ONLY = Options(
@@ -37,14 +36,6 @@ _SIGNATURE_ONLY = Options(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """Who a refreshed token must still be about (OpenID Connect Core 1.0 section 12.2)."""
-
-    issuer: str
-    subject: str = field(repr=False)
-
-
 def nonce_on_the_wire(nonce: str) -> str:
     """What MSAL sends, and so what the token must hold, for the nonce that it keeps."""
     return hashlib.sha256(nonce.encode("ascii")).hexdigest()
@@ -55,15 +46,15 @@ def prove(
     provider: Provider,
     client_id: str,
     *,
-    nonce: str | None = None,
-    before: Before | None = None,
+    nonce: str = "",
+    before: Verdict | None = None,
     now: float | None = None,
 ) -> Verdict:
     """Prove `raw` (a JWT) by the rules of OpenID Connect Core 1.0 section 3.1.3.7.
 
-    `nonce` is the value that the token must hold; None leaves it unchecked (a refresh). `before` binds a refreshed
-    token to the person of the earlier one. Raises TokenNotProven naming the failing check, NetworkError when the keys
-    cannot be fetched.
+    `nonce` is what the sign-in sent, and the token must hold it, or none when none was sent. `before` makes it a
+    refresh (section 12.2): the token must be about the person of that verdict, and holds the sign-in's nonce or none.
+    Raises TokenNotProven naming the failing check, NetworkError when the keys cannot be fetched.
     """
     discovery = provider.discovery()
     now = time.time() if now is None else now
@@ -81,22 +72,17 @@ def prove(
     jwk = provider.key(key_id)
     if jwk is None:
         raise TokenNotProven(_("The ID token is signed by a key that the provider does not publish."), check="key")
-    try:
-        if jwk.get("alg", algorithm) != algorithm:  # a key serves one algorithm (RFC 8725 section 3.1)
-            raise ValueError
-        signing_key = jwt.PyJWK.from_dict(dict(jwk), algorithm=algorithm)
-        _check_strength(signing_key.key, algorithm)
-        claims = jwt.decode(
-            raw,
-            signing_key,
-            algorithms=[algorithm],
-            options=_SIGNATURE_ONLY,
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
-        raise TokenNotProven(_("The signature of the ID token is not the provider's."), check="signature") from None
+    claims = _signed(raw, jwk, algorithm)
+    if claims is None:  # the key may have been kept damaged, or been replaced under its id
+        jwk = provider.key(key_id, failed=jwk)
+        claims = None if jwk is None else _signed(raw, jwk, algorithm)
+    if claims is None:
+        raise TokenNotProven(_("The signature of the ID token is not the provider's."), check="signature")
     _check_parties(claims, discovery.issuer, discovery.tenant_id, client_id)
-    issued_at, expires_at = _check_times(claims, now)
-    _check_binding(claims, nonce, before)
+    issued_at, expires_at = _check_times(claims, now, provider.wrong_clock())
+    _check_nonce(claims, nonce, may_lack=before is not None)
+    if before is not None:
+        _check_same(claims, before, client_id)
     return Verdict(discovery.issuer, client_id, key_id, algorithm, issued_at, expires_at, int(now), dict(claims))
 
 
@@ -107,20 +93,22 @@ def _header(raw: str) -> Mapping[str, Any]:
         raise TokenNotProven(_("What came as ID token is none."), check="format") from None
 
 
-def _check_strength(key: object, algorithm: str) -> None:
-    """Raise ValueError for a key that is no public one, too short, or on a curve that is not the algorithm's."""
-    curve = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}.get(algorithm)
-    strong = (curve is None and isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS) or (
-        isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == curve
-    )
-    if not strong:
-        raise ValueError
+def _signed(raw: str, jwk: Mapping[str, Any], algorithm: str) -> dict[str, Any] | None:
+    """The claims of `raw` if its signature is by this key, else None."""
+    try:
+        if jwk.get("alg", algorithm) != algorithm:  # a key serves one algorithm (RFC 8725 section 3.1)
+            return None
+        signing_key = jwt.PyJWK.from_dict(dict(jwk), algorithm=algorithm)
+        check_strength(signing_key.key, algorithm)
+        return jwt.decode(raw, signing_key, algorithms=[algorithm], options=_SIGNATURE_ONLY)
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _check_parties(claims: Mapping[str, Any], issuer: str, tenant_id: str, client_id: str) -> None:
     if claims.get("iss") != issuer:
         raise TokenNotProven(_("The ID token comes from another issuer."), check="iss")
-    if tenant_id and str(claims.get("tid", tenant_id)).lower() != tenant_id.lower():
+    if not _tenant_fits(claims.get("tid"), issuer, tenant_id):
         raise TokenNotProven(_("The ID token comes from another tenant."), check="tid")
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
@@ -133,7 +121,8 @@ def _check_parties(claims: Mapping[str, Any], issuer: str, tenant_id: str, clien
         raise TokenNotProven(_("The ID token does not say who signed in."), check="sub")
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> tuple[int, int]:
+def _check_times(claims: Mapping[str, Any], now: float, wrong_clock: str | None) -> tuple[int, int]:
+    """When the token was made and when it ends; `wrong_clock` is what `Provider` says of it."""
     times = {name: claims.get(name) for name in ("iat", "exp", "nbf")}
     for name, value in times.items():
         missing_is_fine = name == "nbf" and value is None
@@ -142,25 +131,44 @@ def _check_times(claims: Mapping[str, Any], now: float) -> tuple[int, int]:
         ):
             raise TokenNotProven(_("The ID token's times cannot be read."), check=name)
     issued_at, expires_at = int(times["iat"] or 0), int(times["exp"] or 0)
-    starts = int(times["nbf"] if times["nbf"] is not None else issued_at)
-    if max(starts, issued_at) > now + LEEWAY_SECONDS:
-        off = max(starts, issued_at) - now
+    starts = max(int(times["nbf"] if times["nbf"] is not None else issued_at), issued_at)
+    if starts > now + LEEWAY_SECONDS:
         sentence = _("The ID token is not valid yet.")
-        if off > WRONG_CLOCK_SECONDS:
+        if starts - now > WRONG_CLOCK_SECONDS and wrong_clock is None:
             sentence = _("The ID token is not valid yet; the clock of this computer seems to be slow.")
-        raise TokenNotProven(sentence, check="nbf")
+        raise TokenNotProven(f"{sentence} {wrong_clock or ''}".rstrip(), check="nbf")
     if expires_at < now - LEEWAY_SECONDS:
         sentence = _("The ID token has expired.")
-        if now - expires_at > WRONG_CLOCK_SECONDS:
+        if now - expires_at > WRONG_CLOCK_SECONDS and wrong_clock is None:
             sentence = _("The ID token has expired; the clock of this computer seems to be fast.")
-        raise TokenNotProven(sentence, check="exp")
+        raise TokenNotProven(f"{sentence} {wrong_clock or ''}".rstrip(), check="exp")
     return issued_at, expires_at
 
 
-def _check_binding(claims: Mapping[str, Any], nonce: str | None, before: Before | None) -> None:
+def _tenant_fits(tid: object, issuer: str, tenant_id: str) -> bool:
+    """Whether `tid` is the tenant that the issuer names by its id, or some tenant where it names one without."""
+    external = _EXTERNAL_ISSUER.fullmatch(issuer)
+    if not tenant_id and external and _GUID.fullmatch(external[1].lower()):
+        tenant_id = external[1]
+    if not tenant_id and not external:
+        return True
+    stated = tid.lower() if isinstance(tid, str) else ""
+    return stated == tenant_id.lower() if tenant_id else _GUID.fullmatch(stated) is not None
+
+
+def _check_nonce(claims: Mapping[str, Any], nonce: str, *, may_lack: bool) -> None:
     held = claims.get("nonce")
-    fits = isinstance(held, str) and held.isascii() and hmac.compare_digest(held, nonce or "")
-    if nonce is not None and not fits:
+    fits = bool(nonce) and isinstance(held, str) and held.isascii() and hmac.compare_digest(held, nonce)
+    if not fits and not (held is None and (may_lack or not nonce)):
         raise TokenNotProven(_("The ID token does not belong to this sign-in."), check="nonce")
-    if before is not None and (claims.get("iss"), claims.get("sub")) != (before.issuer, before.subject):
-        raise TokenNotProven(_("The renewed ID token is about somebody else."), check="sub")
+
+
+def _check_same(claims: Mapping[str, Any], before: Verdict, client_id: str) -> None:
+    """Raise TokenNotProven unless a refreshed token is about what the earlier one was about."""
+    earlier = {**before.claims, "iss": before.issuer}
+    for name in ("iss", "sub", "tid"):
+        then, now = (str(each.get(name, "")).lower() if name == "tid" else each.get(name) for each in (earlier, claims))
+        if then != now:
+            raise TokenNotProven(_("The renewed ID token is about somebody else."), check=name)
+    if before.audience != client_id:
+        raise TokenNotProven(_("The ID token was made for another app."), check="aud")

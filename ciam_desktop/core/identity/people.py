@@ -1,33 +1,40 @@
-"""Owns sign-in for people: the authorization request, its redemption, silent tokens and sign-out."""
+"""Owns sign-in for people: the authorization request, its redemption, another device's code, and sign-out."""
 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msal
 
 from ciam_desktop.core.advice import refusal
 from ciam_desktop.core.errors import (
-    InteractionRequired,
     NetworkError,
-    SignedOutElsewhere,
+    SignInError,
+    SignInTimedOut,
     StoredFormatError,
     TokenNotProven,
 )
 from ciam_desktop.core.http import HttpClient
-from ciam_desktop.core.identity.idtoken import Before, nonce_on_the_wire, prove
-from ciam_desktop.core.identity.person import Person, Verdict, facts, person_from
+from ciam_desktop.core.identity.device_code import SLOWER_SECONDS, DeviceCode, read_device_code
+from ciam_desktop.core.identity.grants import Grants, granted_of
+from ciam_desktop.core.identity.idtoken import nonce_on_the_wire
+from ciam_desktop.core.identity.person import Person, Verdict, facts
 from ciam_desktop.core.identity.provider import Provider
-from ciam_desktop.core.identity.transport import UNREADABLE, MsalTransport, bearer_token, unreadable
+from ciam_desktop.core.identity.renewal import AccessToken, Renewal, person_in, signed_out_elsewhere
+from ciam_desktop.core.identity.transport import UNREADABLE, bearer_token, unreadable
 from ciam_desktop.core.identity.vault import Entry, Vault
 from ciam_desktop.i18n import _
 
-_CREDENTIALS = msal.TokenCache.CredentialType
+_log = logging.getLogger(__name__)
+_CLAIMS = "ciam_desktop_claims"
+"""Where MSAL's device flow, a plain dictionary, carries the claims challenge from the first request to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +49,6 @@ class AuthorizationRequest:
     flow: Mapping[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """A bearer token for the API and the scopes that were granted with it."""
-
-    value: str = field(repr=False)
-    scopes: frozenset[str]
-
-
 class People:
     """Signs people in and keeps them signed in. Lives on one thread: MSAL and the vault are used by nobody else."""
 
@@ -57,15 +56,36 @@ class People:
         self._client_id = client_id
         self._provider = provider
         self._vault = vault
-        self._http = http
+        self._grants = Grants(client_id, provider, http)
+        self._renewal = Renewal(self._grants, vault)
 
-    def restore(self) -> Person | None:
-        """Who was signed in when the program last ran; asks the vault only, never the network.
+    def restore(self) -> tuple[tuple[Person, ...], str]:
+        """All who are signed in, in the order of their sign-ins, and the account id that was in use ("" for none).
 
-        Raises VaultLocked, StoredFormatError.
+        Who cannot be read beside others that can is left out, until they sign in again or somebody signs out. Asks the
+        vault only, never the network. Raises VaultLocked, StoredFormatError.
         """
         entry = self._vault.read()
-        return _person(entry, entry.current)
+        people = tuple(_readable(entry).values())
+        if len(people) < sum(map(bool, entry.people.values())):
+            _log.warning("a saved sign-in cannot be read; it was left out")
+        known = [person.account_id for person in people]
+        return people, entry.current if entry.current in known else next(iter(known), "")
+
+    def choose(self, account_id: str) -> None:
+        """Keep that `account_id` is in use; raises SignedOutElsewhere when it is not signed in, VaultError.
+
+        StoredFormatError is raised for who cannot be read.
+        """
+
+        def chosen(kept: Entry) -> Entry:
+            if person_in(kept, account_id) is None:
+                raise signed_out_elsewhere()
+            return replace(kept, current=account_id)
+
+        entry = self._vault.read()
+        if chosen(entry) != entry:
+            self._vault.change(chosen)
 
     def begin(
         self,
@@ -75,19 +95,22 @@ class People:
         login_hint: str = "",
         prompt: str = "",
         claims: str = "",
+        domain_hint: str = "",
         language: str = "",
     ) -> AuthorizationRequest:
         """Make an authorization request with PKCE S256, state and nonce (RFC 7636, RFC 9700 section 2.1.1).
 
-        `language` ("de-DE") asks for pages in it. Raises NetworkError, SignInError.
+        `language` ("de-DE") asks for pages in it. The provider's settings are asked for anew, so that another try is
+        never answered from what was wrong. Raises NetworkError, SignInError.
         """
-        discovery = self._provider.discovery()
-        flow = self._app(msal.TokenCache()).initiate_auth_code_flow(
+        discovery = self._provider.discovery(fresh=True)
+        flow = self._grants.app(msal.TokenCache()).initiate_auth_code_flow(
             list(scopes),
             redirect_uri=redirect_uri,
             response_mode="form_post",
             login_hint=login_hint or None,
             prompt=prompt or None,
+            domain_hint=domain_hint or None,
             claims_challenge=claims or None,
         )
         uri = str(flow["auth_uri"])
@@ -104,70 +127,85 @@ class People:
         """
         cache = msal.SerializableTokenCache()
         try:
-            result = self._app(cache).acquire_token_by_auth_code_flow(dict(request.flow), dict(parameters))
+            result = self._grants.app(cache).acquire_token_by_auth_code_flow(dict(request.flow), dict(parameters))
         except UNREADABLE:
             raise unreadable() from None
         except RuntimeError:  # MSAL's nonce check; its message holds the nonce
             raise TokenNotProven(_("The ID token does not belong to this sign-in."), check="nonce") from None
-        if "error" in result:
-            raise refusal(result)
-        bearer_token(result)
-        tokens = json.loads(cache.serialize())
-        verdict, account_id = self._proven(tokens, nonce=nonce_on_the_wire(str(request.flow["nonce"])))
-        granted = _granted(request.scopes, result.get("scope"))
-        entry = self._vault.change(lambda kept: kept.with_account(account_id, tokens, facts(verdict, granted)))
-        person = _person(entry, account_id)
-        if person is None:
-            raise unreadable()
-        return person
+        nonce = nonce_on_the_wire(str(request.flow["nonce"]))
+        return self._keep(result, cache, request.scopes, nonce=nonce)
+
+    def begin_device(self, scopes: Sequence[str], *, claims: str = "", language: str = "") -> DeviceCode:
+        """Ask for a code that is typed on another device (RFC 8628 section 3.1).
+
+        The provider's settings are asked for anew, as for `begin`. Raises NetworkError, SignInError.
+        """
+        if not self._provider.discovery(fresh=True).device_authorization_endpoint:
+            raise SignInError(
+                _("This provider does not offer sign-in on another device; sign in on this computer instead.")
+            )
+        started = time.time()
+        try:
+            flow = self._grants.app(msal.TokenCache()).initiate_device_flow(
+                list(scopes),
+                claims_challenge=claims or None,
+                # MSAL has no parameter for these two, and takes the body for itself
+                params={"ui_locales": language, "mkt": language} if language else None,
+            )
+        except UNREADABLE:
+            raise unreadable() from None
+        if "error" in flow:
+            raise refusal(flow)
+        flow[_CLAIMS] = claims
+        return read_device_code(flow, authority=self._provider.authority, scopes=tuple(scopes), now=started)
+
+    def poll_device(self, code: DeviceCode) -> Person | DeviceCode:
+        """Ask once whether `code` was confirmed (RFC 8628 section 3.4): who signed in, or the code to ask with next.
+
+        Who signed in is proven and kept as by `complete`. After a NetworkError the same code is good still. Raises
+        SignInTimedOut, SignInError, TokenNotProven, NetworkError, VaultError.
+        """
+        if time.time() >= code.expires_at:
+            raise _code_expired()
+        cache = msal.SerializableTokenCache()
+        try:
+            result = self._grants.app(cache).acquire_token_by_device_flow(
+                dict(code.flow),
+                data={"scope": list(code.scopes)},  # else MSAL keeps a token for nothing when the answer is silent
+                claims_challenge=code.flow[_CLAIMS] or None,
+                exit_condition=lambda _flow: True,  # once: the caller waits, and can be cancelled
+            )
+        except UNREADABLE:
+            raise unreadable() from None
+        match result.get("error"):
+            case "authorization_pending":
+                return code
+            case "slow_down":
+                return replace(code, interval=code.interval + SLOWER_SECONDS)
+            case "expired_token":
+                raise _code_expired(refusal(result))
+            case "temporarily_unavailable" | "server_error" as reason:  # the code outlives that
+                host = urlsplit(self._provider.authority).hostname or ""
+                raise NetworkError(
+                    _("%(host)s is out of order at the moment.") % {"host": host}, host=host, reason=reason
+                )
+        return self._keep(result, cache, code.scopes)
 
     def access_token(self, account_id: str, *, claims: str = "", renew: bool = False) -> AccessToken:
         """A token for the API, from the cache or renewed silently; `renew` leaves out the cached one.
 
         Raises InteractionRequired when the person must sign in, NetworkError, TokenNotProven, VaultError.
         """
-        entry = self._vault.read()
-        try:
-            return self._silent(entry, account_id, claims, renew=renew)
-        except InteractionRequired as refused:
-            # Another program on this vault may have renewed meanwhile, which can end the older refresh token.
-            newer = self._vault.read()
-            if refused.error != "invalid_grant" or newer == entry:
-                raise
-        return self._silent(newer, account_id, claims, renew=renew)
+        return self._renewal.access_token(account_id, claims=claims, renew=renew)
 
-    def _silent(self, entry: Entry, account_id: str, claims: str, *, renew: bool) -> AccessToken:
-        before = _person(entry, account_id)
-        if before is None:
-            raise SignedOutElsewhere(_("You were signed out in another window of this program."))
-        if not before.scopes:  # MSAL would get a token that is meant for another API
-            raise InteractionRequired(_("The app has not been granted this permission."), error="consent_required")
-        cache = msal.SerializableTokenCache()
-        try:
-            cache.deserialize(json.dumps(entry.tokens))
-            app = self._app(cache)
-            account = next((a for a in app.get_accounts() if a["home_account_id"] == account_id), None)
-            result = account and app.acquire_token_silent_with_error(
-                sorted(before.scopes),
-                account,
-                claims_challenge=claims or None,
-                force_refresh=renew,
-                http_exceptions=(NetworkError,),
-            )
-        except UNREADABLE:
-            raise unreadable() from None
-        if not result:
-            raise InteractionRequired(_("Your sign-in cannot be renewed without you."))
-        if "error" in result:
-            raise refusal(result, silent=True)
-        token, granted = bearer_token(result), before.scopes
-        if cache.has_state_changed:
-            granted = self._keep_renewed(json.loads(cache.serialize()), entry, before, result)
-        return AccessToken(token, granted)
+    def sign_out(self, account_ids: Collection[str]) -> None:
+        """Remove every token of these accounts from this computer, in one write; raises VaultError."""
 
-    def sign_out(self, account_id: str) -> None:
-        """Remove every token of `account_id` from this computer; raises VaultError."""
-        self._vault.change(lambda kept: kept.without_account(account_id))
+        def signed_out(kept: Entry) -> Entry:
+            # Nobody could ever sign out those that cannot be read: they leave with the first who does.
+            return kept.without(*account_ids, *(kept.people.keys() - _readable(kept).keys()))
+
+        self._vault.change(signed_out)
 
     def end_session_uri(self, person: Person, post_logout_redirect_uri: str) -> tuple[str, str]:
         """Where the browser ends the session at the provider, and the state that will come back.
@@ -189,101 +227,53 @@ class People:
             query["logout_hint"] = person.login_hint
         return endpoint + ("&" if "?" in endpoint else "?") + urlencode(query), state
 
-    def _keep_renewed(
-        self, tokens: Mapping[str, Any], entry: Entry, before: Person, result: Mapping[str, Any]
-    ) -> frozenset[str]:
-        """Prove a renewed ID token on the copy, then write the vault; returns the scopes now granted."""
-        tokens = _attributed(tokens, before.account_id)
-        if not _holds_access_token(tokens, before.account_id, result["access_token"]):
-            raise TokenNotProven(_("The renewed token is about somebody else."), check="client_info")
-        verdict, granted = before.verdict, _granted(sorted(before.scopes), result.get("scope"))
-        if _raw_id_token(tokens, before.account_id) != _raw_id_token(entry.tokens, before.account_id):
-            binding = Before(before.verdict.issuer, str(before.verdict.claims["sub"]))
-            verdict, _account = self._proven(tokens, account_id=before.account_id, before=binding)
+    def _keep(
+        self, result: Mapping[str, Any], cache: msal.SerializableTokenCache, asked: Sequence[str], *, nonce: str = ""
+    ) -> Person:
+        """Prove what a sign-in brought into the throw-away `cache`, and only then write the vault, once."""
+        if "error" in result:
+            raise refusal(result)
+        bearer_token(result)
+        tokens = json.loads(cache.serialize())
+        verdict, account_id = self._grants.proven(tokens, nonce=nonce)
+        granted = granted_of(asked, result.get("scope"))
 
-        def renewed(kept: Entry) -> Entry:
-            if before.account_id not in kept.people:  # signed out meanwhile: nothing comes back
-                return kept
-            current = kept.current
-            kept = kept.with_account(before.account_id, tokens, facts(verdict, granted))
-            return Entry(kept.tokens, kept.people, current)
+        def signed_in(kept: Entry) -> Entry:
+            _refuse_somebody_else(kept, account_id, verdict)
+            return kept.with_account(account_id, tokens, facts(verdict, granted, nonce))
 
-        self._vault.change(renewed)
-        return granted
+        person = person_in(self._vault.change(signed_in), account_id)
+        if person is None:
+            raise unreadable()
+        return person
 
-    def _proven(
-        self,
-        tokens: Mapping[str, Any],
-        *,
-        account_id: str | None = None,
-        nonce: str | None = None,
-        before: Before | None = None,
-    ) -> tuple[Verdict, str]:
-        entries = [
-            entry
-            for entry in tokens.get(_CREDENTIALS.ID_TOKEN, {}).values()
-            if account_id is None or entry.get("home_account_id") == account_id
-        ]
-        if len(entries) != 1:
-            raise TokenNotProven(_("The provider sent no ID token."), check="id_token")
-        verdict = prove(str(entries[0]["secret"]), self._provider, self._client_id, nonce=nonce, before=before)
-        return verdict, str(entries[0]["home_account_id"])
 
-    def _app(self, cache: msal.TokenCache) -> msal.PublicClientApplication:
-        """A fresh MSAL client: it holds no tokens but `cache`'s and remembers no earlier failure (its throttling)."""
-        discovery = self._provider.discovery()
+def _readable(entry: Entry) -> dict[str, Person]:
+    """Who is kept, by account id; left out are those of whom nothing is known or can be read."""
+    people: dict[str, Person] = {}
+    for account_id in entry.people:
         try:
-            return msal.PublicClientApplication(
-                self._client_id,
-                oidc_authority=self._provider.authority,
-                token_cache=cache,
-                http_client=MsalTransport(self._provider.authority, discovery, self._http),
-                instance_discovery=False,
-            )
-        except UNREADABLE:  # such as an authority or a token endpoint without a path, which MSAL cannot use
-            raise unreadable() from None
+            person = person_in(entry, account_id)
+        except StoredFormatError:
+            continue
+        if person is not None:
+            people[account_id] = person
+    return people
 
 
-def _granted(asked: Sequence[str], answered: object) -> frozenset[str]:
-    """Which of the scopes `asked` the provider granted; a response without `scope` granted all (RFC 6749 5.1)."""
-    if not isinstance(answered, str) or not answered.strip():
-        return frozenset(asked)
-    words = {word.lower() for word in answered.split()}
-    # Some providers answer with the short name that the token will hold.
-    return frozenset(scope for scope in asked if scope.lower() in words or scope.rpartition("/")[2].lower() in words)
+def _refuse_somebody_else(kept: Entry, account_id: str, verdict: Verdict) -> None:
+    """Raise TokenNotProven when `account_id` is another person's: a provider's `client_info` is not signed."""
+    before = _readable(kept).get(account_id)
+    if before is None or (before.verdict.issuer, before.verdict.audience) != (verdict.issuer, verdict.audience):
+        return  # nobody's, or from before the settings were changed: subjects may be another for each app
+    if before.verdict.claims.get("sub") != verdict.claims["sub"]:
+        raise TokenNotProven(_("The sign-in is under the name of somebody else."), check="client_info")
 
 
-def _person(entry: Entry, account_id: str) -> Person | None:
-    kept = entry.people.get(account_id)
-    try:
-        return person_from(account_id, kept) if kept else None
-    except (LookupError, TypeError, AttributeError, ValueError):
-        raise StoredFormatError(_("The saved sign-in cannot be read; it was left as it is.")) from None
-
-
-def _attributed(tokens: Mapping[str, Any], account_id: str) -> dict[str, Any]:
-    """`tokens` with those that MSAL could not attribute given to the account that was renewed.
-
-    A renewal that comes with neither `client_info` nor an ID token names nobody; the refresh token was this account's.
-    MSAL's keys begin with the account.
-    """
-    return {
-        kind: {
-            (f"{account_id}{key}".lower() if unnamed else key): (
-                {**each, "home_account_id": account_id} if unnamed else each
-            )
-            for key, each in entries.items()
-            for unnamed in ["home_account_id" in each and each["home_account_id"] is None]
-        }
-        for kind, entries in tokens.items()
-    }
-
-
-def _holds_access_token(tokens: Mapping[str, Any], account_id: str, secret: str) -> bool:
-    entries = tokens.get(_CREDENTIALS.ACCESS_TOKEN, {}).values()
-    return any(each.get("home_account_id") == account_id and each.get("secret") == secret for each in entries)
-
-
-def _raw_id_token(tokens: Mapping[str, Any], account_id: str) -> str:
-    entries = tokens.get(_CREDENTIALS.ID_TOKEN, {}).values()
-    return next((str(entry["secret"]) for entry in entries if entry.get("home_account_id") == account_id), "")
+def _code_expired(told: SignInError | None = None) -> SignInTimedOut:
+    return SignInTimedOut(
+        _("The code for the other device has expired; start again."),
+        error="expired_token",
+        code=told.code if told else "",
+        correlation_id=told.correlation_id if told else "",
+    )

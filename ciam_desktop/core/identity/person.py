@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+NO_PERSON = (LookupError, TypeError, AttributeError, ValueError)
+"""What `person_from` raises for facts that are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -33,13 +36,23 @@ class Person:
     scopes: frozenset[str]
 
 
-def facts(verdict: Verdict, granted: frozenset[str]) -> dict[str, Any]:
-    """What the vault keeps about a person, as JSON can hold it; `person_from` reads it."""
-    return {"verdict": asdict(verdict), "scopes": sorted(granted)}
+def facts(verdict: Verdict, granted: frozenset[str], nonce: str = "") -> dict[str, Any]:
+    """What the vault keeps about a person, as JSON can hold it; `person_from` reads it.
+
+    `nonce` is what the ID token of the sign-in itself held ("" for none): a renewed one may have no other
+    (OpenID Connect Core 1.0 section 12.2).
+    """
+    return {"verdict": asdict(verdict), "scopes": sorted(granted), "nonce": nonce}
+
+
+def nonce_of(kept: Mapping[str, Any]) -> str:
+    """The nonce of the sign-in that `facts` were kept of; earlier versions kept it among the claims only."""
+    nonce = kept["nonce"] if "nonce" in kept else kept["verdict"]["claims"].get("nonce")
+    return nonce if isinstance(nonce, str) else ""
 
 
 def person_from(account_id: str, kept: Mapping[str, Any]) -> Person:
-    """The person that `facts` were kept of."""
+    """The person that `facts` were kept of; raises one of NO_PERSON."""
     verdict = Verdict(**kept["verdict"])
     claims = verdict.claims
     address = str(claims.get("preferred_username") or claims.get("email") or "")

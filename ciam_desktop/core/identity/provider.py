@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ciam_desktop.core.errors import NetworkError, SignInError
+from ciam_desktop.core.answers import in_the_way
+from ciam_desktop.core.clock import slowness, wrong_clock
+from ciam_desktop.core.errors import ProviderError
 from ciam_desktop.core.http import LOOPBACK_HOSTS, HttpClient
 from ciam_desktop.i18n import _
 
 DISCOVERY_SUFFIX = "/.well-known/openid-configuration"
 DOCUMENT_LIMIT_BYTES = 1_000_000
-KEYS_KEPT_SECONDS = 24 * 3600
+KEPT_SECONDS = 24 * 3600
 # Tokens with invented key ids must not make this program hammer the provider.
 KEYS_PAUSE_SECONDS = 10.0
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -42,60 +44,92 @@ class Discovery:
 
 
 class Provider:
-    """One provider's discovery document and keys, fetched when first needed. Lives on one thread."""
+    """One provider's discovery document and keys, fetched when first needed and kept for a day at most.
 
-    def __init__(self, authority: str, http: HttpClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+    What cannot be used is never kept. Lives on one thread. `clock` gives seconds that only grow, `now` this computer's
+    time of day, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        authority: str,
+        http: HttpClient,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.authority = authority
         self._http = http
         self._clock = clock
+        self._now = now
         self._discovery: Discovery | None = None
+        self._discovered = float("-inf")
         self._keys: dict[str, Mapping[str, Any]] = {}
-        self._keys_fetched: float | None = None
+        self._keys_fetched = float("-inf")
+        self._keys_asked = float("-inf")
+        self._slow: float | None = None
 
     def discovery(self, *, fresh: bool = False) -> Discovery:
         """The checked discovery document; `fresh` asks the provider again, which shows whether it answers now.
 
-        Raises NetworkError when nobody answers, SignInError when the answer cannot be used.
+        After that an unknown key is asked for again at once, too: somebody has pressed Try again. Raises NetworkError
+        when nobody answers or a network's sign-in page does, ProviderError when the answer cannot be used.
         """
-        if fresh or self._discovery is None:
-            self._discovery = read_discovery(self.authority, self._document(self.authority + DISCOVERY_SUFFIX))
+        if fresh or self._discovery is None or self._clock() - self._discovered > KEPT_SECONDS:
+            found = read_discovery(self.authority, self._document(self.authority + DISCOVERY_SUFFIX))
+            if self._discovery is not None and self._discovery.jwks_uri != found.jwks_uri:
+                self._keys = {}
+            self._discovery, self._discovered = found, self._clock()
+            self._keys_asked = float("-inf")
         return self._discovery
 
-    def key(self, kid: str) -> Mapping[str, Any] | None:
+    def key(self, kid: str, *, failed: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """The signing key (a JWK, RFC 7517) with this id, or None.
 
-        The provider is asked once more when the id is not known, since keys change, but not within
-        `KEYS_PAUSE_SECONDS` of the last time. Raises as `discovery` does.
+        The provider is asked once more when the id is not known, or what is kept under it is the key that just
+        `failed`, since keys change; but not within `KEYS_PAUSE_SECONDS` of the last time. Raises as `discovery` does.
         """
-        age = float("inf") if self._keys_fetched is None else self._clock() - self._keys_fetched
-        if age > KEYS_KEPT_SECONDS or (kid not in self._keys and age > KEYS_PAUSE_SECONDS):
-            self._keys = _signing_keys(self._document(self.discovery().jwks_uri))
-            self._keys_fetched = self._clock()
+        now = self._clock()
+        stale = not self._keys or now - self._keys_fetched > KEPT_SECONDS
+        wanting = self._keys.get(kid) in (None, failed)
+        if stale or (wanting and now - self._keys_asked > KEYS_PAUSE_SECONDS):
+            self.keys()
         return self._keys.get(kid)
+
+    def keys(self) -> Mapping[str, Mapping[str, Any]]:
+        """All signing keys by id, as the provider publishes them now; raises as `discovery` does."""
+        self._keys = _signing_keys(self._document(self.discovery().jwks_uri))
+        self._keys_fetched = self._keys_asked = self._clock()
+        return self._keys
+
+    def wrong_clock(self) -> str | None:
+        """A sentence on how far this computer's clock was off at the provider's last answer; "" if it was not.
+
+        None when that answer did not tell the time.
+        """
+        return None if self._slow is None else wrong_clock(self._slow)
 
     def _document(self, url: str) -> dict[str, Any]:
         host = urlsplit(url).hostname or ""
+        asked = self._now()
         answer = self._http.send("GET", url, headers={"Accept": "application/json"}, limit=DOCUMENT_LIMIT_BYTES)
-        if answer.status >= 500:
-            raise NetworkError(_("%(host)s is out of order at the moment.") % {"host": host}, host=host, reason="5xx")
+        self._slow = slowness(answer.headers, asked, self._now())
+        if outside := in_the_way(answer, url):
+            raise outside
         if 300 <= answer.status < 400:
-            raise SignInError(
+            raise ProviderError(
                 _("%(host)s points elsewhere; its address in the settings is not right.") % {"host": host}
             )
         if answer.status != 200:
-            raise SignInError(
-                _("%(host)s knows no such tenant; check the authority in the settings.") % {"host": host},
-                error="invalid_tenant",
-            )
+            sentence = _("%(host)s knows no such tenant (%(status)d); check the authority in the settings.")
+            raise ProviderError(sentence % {"host": host, "status": answer.status})
         try:
             document = answer.json()
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise SignInError(
-                _("%(host)s answered with a page instead of its settings; a network sign-in page may be in the way.")
-                % {"host": host}
-            )
+            sentence = _("%(host)s answered with something that is no provider's settings; check the authority.")
+            raise ProviderError(sentence % {"host": host})
         return document
 
 
@@ -117,7 +151,7 @@ def read_discovery(authority: str, document: Mapping[str, Any]) -> Discovery:
     """Check a discovery document against the authority that it was fetched from.
 
     Every endpoint must be https; the two that a browser opens may be plain http on loopback when the authority is on
-    loopback too. Raises SignInError naming what does not fit.
+    loopback too. Raises ProviderError naming what does not fit.
     """
     local = urlsplit(authority).hostname in LOOPBACK_HOSTS
 
@@ -126,14 +160,14 @@ def read_discovery(authority: str, document: Mapping[str, Any]) -> Discovery:
         if url is None and not needed:
             return ""
         if not isinstance(url, str) or not _sound_url(url, loopback_http=browser and local):
-            raise SignInError(
+            raise ProviderError(
                 _("The provider's settings name an unusable %(name)s; nothing was opened or sent.") % {"name": name}
             )
         return url
 
     issuer = document.get("issuer")
     if not isinstance(issuer, str) or not issuer_fits(issuer, authority):
-        raise SignInError(_("The provider names itself by another issuer than its address; it is not trusted."))
+        raise ProviderError(_("The provider names itself by another issuer than its address; it is not trusted."))
     ciam = _CIAM_ISSUER.fullmatch(issuer)
     tenant = ciam.group(1) if ciam else _tenant_in(issuer)
     return Discovery(

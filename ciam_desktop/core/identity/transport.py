@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ciam_desktop.core.errors import NetworkError, SignInError
+from ciam_desktop.core.answers import in_the_way
+from ciam_desktop.core.errors import SignInError
 from ciam_desktop.core.http import Answer, HttpClient
 from ciam_desktop.core.identity.provider import DISCOVERY_SUFFIX, DOCUMENT_LIMIT_BYTES, Discovery
 from ciam_desktop.i18n import _
@@ -74,23 +75,24 @@ class MsalTransport:
         if url not in self._allowed:
             raise SignInError(_("The sign-in library asked for an address that the provider does not name."))
         answer = self._http.send("POST", url, headers=headers, data=data, params=params, limit=DOCUMENT_LIMIT_BYTES)
-        return self._checked(answer, urlsplit(url).hostname or "")
+        return _checked(answer, url)
 
     def close(self) -> None:
         """MSAL may close its client; the session is its owner's."""
 
-    def _checked(self, answer: Answer, host: str) -> MsalResponse:
-        if 300 <= answer.status < 400:
-            raise SignInError(_("%(host)s wanted the sign-in sent elsewhere; nothing was sent.") % {"host": host})
-        if answer.status >= 500:  # MSAL would raise an error of its own, which its fallback does not know
-            raise NetworkError(
-                _("%(host)s is out of order at the moment.") % {"host": host}, host=host, reason=str(answer.status)
-            )
-        text = answer.body.decode("utf-8", "replace")
-        try:
-            sound = isinstance(json.loads(text), dict)
-        except (ValueError, RecursionError):
-            sound = False
-        if not sound:  # MSAL would log it whole
-            raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})
-        return MsalResponse(answer.status, text, answer.headers)
+
+def _checked(answer: Answer, url: str) -> MsalResponse:
+    """What MSAL may see of `answer`: a JSON object and nothing else, since MSAL logs what it cannot read."""
+    host = urlsplit(url).hostname or ""
+    if outside := in_the_way(answer, url):  # also a 5xx, for which MSAL has an error that its fallback does not know
+        raise outside
+    if 300 <= answer.status < 400:
+        raise SignInError(_("%(host)s wanted the sign-in sent elsewhere; nothing was sent.") % {"host": host})
+    text = answer.body.decode("utf-8", "replace")
+    try:
+        sound = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        raise SignInError(_("%(host)s answered with something that is no sign-in answer.") % {"host": host})
+    return MsalResponse(answer.status, text, answer.headers)

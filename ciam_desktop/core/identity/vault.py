@@ -16,12 +16,14 @@ from msal_extensions.persistence import BasePersistence, PersistenceNotFound
 from ciam_desktop.core import formats
 from ciam_desktop.core.errors import StoredFormatError, VaultError, VaultLocked, VaultUnavailable
 from ciam_desktop.core.identity.kept import SetAside, Unreadable
-from ciam_desktop.core.identity.person import person_from
+from ciam_desktop.core.identity.person import NO_PERSON, person_from
 from ciam_desktop.core.identity.private_files import tighten
 from ciam_desktop.core.identity.vault_lock import held
 from ciam_desktop.i18n import _
 
 VERSION = 1
+OWNER = "home_account_id"
+"""Under which name MSAL keeps whose an entry is; entries without it are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +31,49 @@ class Entry:
     """What the vault holds for one profile.
 
     `tokens` is MSAL's own layout, `{credential type: {key: entry}}`; `people` maps a home account id to what was proven
-    and granted at the last grant; `current` is the account that was in use.
+    and granted at the last grant, in the order of the sign-ins; `current` is the account that was in use.
     """
 
     tokens: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     current: str = field(default="", repr=False)
 
-    def with_account(self, account_id: str, tokens: Mapping[str, Any], facts: Mapping[str, Any]) -> Entry:
-        """This entry with all that was kept for `account_id` replaced, and that account in use."""
-        without = self.without_account(account_id)
-        merged = {kind: dict(entries) for kind, entries in without.tokens.items()}
-        for kind, entries in tokens.items():
-            ours = {k: v for k, v in entries.items() if v.get("home_account_id", account_id) == account_id}
-            merged.setdefault(kind, {}).update(ours)
-        return Entry(merged, {**without.people, account_id: facts}, account_id)
-
-    def without_account(self, account_id: str) -> Entry:
-        """This entry with nothing of `account_id` in it."""
-        tokens = {
-            kind: {k: v for k, v in entries.items() if v.get("home_account_id") != account_id}
+    def of_account(self, account_id: str) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """The tokens of `account_id`, and what belongs to nobody, in MSAL's layout."""
+        return {
+            kind: {
+                key.removeprefix(_owned(account_id, "")): each
+                for key, each in entries.items()
+                if each.get(OWNER, account_id) == account_id
+            }
             for kind, entries in self.tokens.items()
         }
-        people = {k: v for k, v in self.people.items() if k != account_id}
-        return replace(self, tokens=tokens, people=people, current="" if self.current == account_id else self.current)
+
+    def with_account(self, account_id: str, tokens: Mapping[str, Any], facts: Mapping[str, Any]) -> Entry:
+        """This entry with all that was kept for `account_id` replaced, and that account in use; its place stays."""
+        merged = {kind: dict(entries) for kind, entries in self.without(account_id).tokens.items()}
+        for kind, entries in tokens.items():
+            all_of_kind = merged.setdefault(kind, {})
+            for key, each in entries.items():
+                if OWNER not in each:
+                    all_of_kind[key] = each
+                elif each[OWNER] == account_id:
+                    # MSAL's keys are in lower case, and two accounts may differ in nothing else.
+                    all_of_kind[_owned(account_id, key) if key in all_of_kind else key] = each
+        return Entry(merged, {**self.people, account_id: facts}, account_id)
+
+    def without(self, *account_ids: str) -> Entry:
+        """This entry with nothing of these accounts in it."""
+        tokens = {
+            kind: {k: v for k, v in entries.items() if v.get(OWNER) not in account_ids}
+            for kind, entries in self.tokens.items()
+        }
+        people = {k: v for k, v in self.people.items() if k not in account_ids}
+        return replace(self, tokens=tokens, people=people, current="" if self.current in account_ids else self.current)
+
+
+def _owned(account_id: str, key: str) -> str:
+    return f"{account_id}\n{key}"
 
 
 class Vault(Protocol):
@@ -187,8 +208,8 @@ def parse_entry(text: str) -> Entry:
         _tables(entries)
     if not isinstance(current, str):
         raise Unreadable
-    for account_id, kept in people.items():
-        _check_person(account_id, kept)
+    if people and not any(_is_sound(account_id, kept) for account_id, kept in people.items()):
+        raise Unreadable  # one that is sound goes on; who cannot be read beside it is left as it is
     return Entry(tokens, people, current)
 
 
@@ -198,12 +219,13 @@ def _tables(value: Any) -> dict[str, Any]:
     return value
 
 
-def _check_person(account_id: str, kept: Mapping[str, Any]) -> None:
+def _is_sound(account_id: str, kept: Mapping[str, Any]) -> bool:
     try:
         if kept:  # nothing is known of somebody who is about to be signed in again
             person_from(account_id, kept)
-    except (LookupError, TypeError, AttributeError, ValueError):
-        raise Unreadable from None
+    except NO_PERSON:
+        return False
+    return True
 
 
 def open_vault(profile: str, folder: Path) -> Vault:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ciam_desktop.core.errors import ApiBadAnswer, ApiError, ApiForbidden, ApiUnauthorized, NetworkError
+from ciam_desktop.core.answers import in_the_way
+from ciam_desktop.core.errors import ApiBadAnswer, ApiError, ApiForbidden, ApiUnauthorized
 from ciam_desktop.core.http import Answer, HttpClient
 from ciam_desktop.core.todos.todo import Todo
 from ciam_desktop.i18n import _
@@ -54,11 +55,13 @@ class TodoClient:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode()
         answer = self._http.send(method, self._endpoint, headers=headers, data=data)
+        if outside := in_the_way(answer, self._endpoint):
+            raise outside
         if answer.status in {200, 201}:
             return answer
         raise self._refusal(answer)
 
-    def _refusal(self, answer: Answer) -> ApiError | NetworkError:
+    def _refusal(self, answer: Answer) -> ApiError:
         named = {"host": self._host, "status": answer.status}
         match answer.status:
             case 401:
@@ -74,12 +77,6 @@ class TodoClient:
                 )
             case status if status < 300:
                 return self._bad_answer()
-            case status if status == 429 or status >= 500:
-                return NetworkError(
-                    _("%(host)s is out of order at the moment (%(status)d).") % named,
-                    host=self._host,
-                    reason=str(status),
-                )
             case status:
                 return ApiError(_("The to-do service refused (%(status)d).") % named, status=status)
 

@@ -15,17 +15,25 @@ NARROW = 560  # pixels
 _STEP_WORDS = {
     NextStep.SIGN_IN: N_("Sign in"),
     NextStep.SIGN_IN_READ_ONLY: N_("Sign in for reading only"),
+    NextStep.RETRY_SIGN_IN: N_("Try again"),
+    NextStep.USE_ANOTHER_ACCOUNT: N_("Use another account"),
+    NextStep.SIGN_IN_ELSEWHERE: N_("Sign in on another device"),
     NextStep.TRY_AGAIN: N_("Try again"),
     NextStep.OPEN_SETTINGS: N_("Open settings"),
+    NextStep.CHECK_SETUP: N_("Check this setup"),
     NextStep.CLOSE_ANYWAY: N_("Close anyway"),
     NextStep.SIGN_OUT_ANYWAY: N_("Sign out anyway"),
 }
 
 
 class Banner(QFrame):
-    """Shows one Trouble at a time; `chosen` carries its NextStep when the button is pressed."""
+    """Shows one Trouble at a time; `chosen` carries its NextStep when the button is pressed.
+
+    `changed` follows whenever another one, or none, is shown.
+    """
 
     chosen = Signal(object)
+    changed = Signal()
 
     def __init__(self, style: Style, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,15 +62,15 @@ class Banner(QFrame):
         words.setSpacing(STEP)
         for widget in (self._title, self._text, self._details):
             words.addWidget(widget)
-        steps = QHBoxLayout()
-        steps.setSpacing(2 * STEP)
+        self._steps = QHBoxLayout()
+        self._steps.setSpacing(2 * STEP)
         for pressable in (self._fold, self._button):
-            steps.addWidget(pressable, 0, Qt.AlignmentFlag.AlignTop)
+            self._steps.addWidget(pressable, 0, Qt.AlignmentFlag.AlignTop)
         self._middle = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._middle.setSpacing(2 * STEP)
         self._middle.addLayout(words, 1)
-        self._middle.addLayout(steps)
-        self._middle.setAlignment(steps, Qt.AlignmentFlag.AlignLeft)
+        self._middle.addLayout(self._steps)
+        self._middle.setAlignment(self._steps, Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * STEP, 2 * STEP, 2 * STEP, 2 * STEP)
         row.setSpacing(2 * STEP)
@@ -95,8 +103,14 @@ class Banner(QFrame):
         self._button.setVisible(words is not None)
         if words is not None:
             self._button.setText(_(words))
+        self._arrange(self.width())
         self.show()
         announce(self, f"{trouble.title}. {trouble.text}")
+        self.changed.emit()
+
+    def offers(self, step: NextStep) -> bool:
+        """Whether the button of what is shown does `step`."""
+        return self._shown is not None and self._step is step
 
     def dismiss(self) -> None:
         """Hide what is shown; what waited comes next."""
@@ -104,6 +118,8 @@ class Banner(QFrame):
         self.hide()
         if self._waiting:
             self.show_trouble(self._waiting.pop(0))
+        else:
+            self.changed.emit()
 
     def resolve(self) -> None:
         """What was wrong is so no more: hide it, and leave what is merely worth knowing."""
@@ -111,10 +127,13 @@ class Banner(QFrame):
             self.dismiss()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's own name
-        """Put the buttons below the words where they would leave these no room."""
-        narrow = event.size().width() < NARROW
-        self._middle.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        self._arrange(event.size().width())
         super().resizeEvent(event)
+
+    def _arrange(self, width: int) -> None:
+        """Put the buttons below the words where they would leave these no room."""
+        narrow = width < NARROW or self._steps.sizeHint().width() > width / 2
+        self._middle.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def _unfold(self) -> None:
         self._details.setVisible(not self._details.isVisible())

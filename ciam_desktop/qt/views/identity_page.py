@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from PySide6.QtCore import QSortFilterProxyModel, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -14,18 +14,23 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QScrollArea,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
+from ciam_desktop.core.identity import state
 from ciam_desktop.core.identity.claims import told_time
 from ciam_desktop.core.identity.person import Person
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.models.claims_model import COL_CLAIM, COL_MEANING, COL_VALUE, ClaimsModel
 from ciam_desktop.qt.style import STEP, Style
+from ciam_desktop.qt.views.moments import moment
 from ciam_desktop.qt.views.parts import button, label
 from ciam_desktop.qt.views.wrapped_cells import WrappedCells
+
+TABLE_HEIGHT = 128  # pixels, at least
 
 
 class IdentityPage(QWidget):
@@ -56,6 +61,8 @@ class IdentityPage(QWidget):
         words.setSpacing(STEP)
         words.addWidget(self._verdict_title)
         words.addWidget(self._verdict_text)
+        self._offline = label(name="quiet", wrap=True)
+        words.addWidget(self._offline)
         inside = QHBoxLayout(self._verdict)
         inside.setContentsMargins(3 * STEP, 3 * STEP, 3 * STEP, 3 * STEP)
         inside.setSpacing(3 * STEP)
@@ -68,7 +75,7 @@ class IdentityPage(QWidget):
         self._shown.setFilterKeyColumn(-1)
         self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self._filter.textChanged.connect(self._shown.setFilterFixedString)
-        self._table = QTableView()
+        self._table = _Table()
         self._table.setAccessibleName(_("ID token claims"))
         self._table.setModel(self._shown)
         self._table.setShowGrid(False)
@@ -106,16 +113,38 @@ class IdentityPage(QWidget):
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
         page.setSpacing(3 * STEP)
         page.addLayout(top)
-        page.addWidget(self._verdict)
-        page.addWidget(self._table, 1)
+        page.addWidget(_scrolling(self._verdict, self._table), 1)
         page.addLayout(below)
         QShortcut(QKeySequence.StandardKey.Find, self).activated.connect(self._filter.setFocus)
         copy = QShortcut(QKeySequence.StandardKey.Copy, self._table)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self._copy_value)
 
-    def show_person(self, person: Person) -> None:
-        """Show the verdict on this person's ID token, and its claims."""
+    def render_session(self, session: state.Session) -> None:
+        """Show the verdict on the ID token of the person in use, its claims, and since when it cannot be renewed."""
+        account, person = session.account, session.person
+        if person is not None and person != self._person:
+            if self._person is not None and self._person.account_id != person.account_id:
+                self._filter.clear()
+            self._show_person(person)
+        offline = isinstance(account, state.Offline)
+        self._offline.setVisible(offline)
+        if isinstance(account, state.Offline):
+            self._offline.setText(
+                _(
+                    "Offline since %(since)s. What you see is from %(proven)s; "
+                    "it is renewed by itself when the network is back."
+                )
+                % {"since": moment(account.since), "proven": moment(account.person.verdict.proven_at)}
+            )
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's own name
+        """Tell times as they are now."""
+        if self._person is not None:
+            self._show_person(self._person)
+        super().showEvent(event)
+
+    def _show_person(self, person: Person) -> None:
         self._person = person
         verdict = person.verdict
         self._mark.setPixmap(self._style.pixmap("shield-check", 24, self._style.colours.good))
@@ -153,3 +182,29 @@ class IdentityPage(QWidget):
 
     def _json(self) -> str:
         return json.dumps(dict(self._person.verdict.claims) if self._person else {}, indent=2, ensure_ascii=False)
+
+
+class _Table(QTableView):
+    """A table that has what the verdict above it leaves; the page scrolls rather than leave it too little."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's own name
+        return QSize(super().sizeHint().width(), TABLE_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 -- Qt's own name
+        return self.sizeHint()
+
+
+def _scrolling(verdict: QWidget, table: QWidget) -> QScrollArea:
+    """Both, one above the other, with room for every word even in a small window with a banner above."""
+    inside = QWidget()
+    inside.setObjectName("page")
+    down = QVBoxLayout(inside)
+    down.setContentsMargins(0, 0, 0, 0)
+    down.setSpacing(3 * STEP)
+    down.addWidget(verdict)
+    down.addWidget(table, 1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what has the focus is scrolled to
+    scroll.setWidget(inside)
+    return scroll

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from PySide6.QtCore import QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QSortFilterProxyModel, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from ciam_desktop.core.identity import state
 from ciam_desktop.i18n import _, ngettext
-from ciam_desktop.qt.models.todo_model import COL_STATE, COL_TEXT
-from ciam_desktop.qt.style import STEP, Style
+from ciam_desktop.qt.models.todo_model import COL_STATE, COL_TEXT, TodoModel
+from ciam_desktop.qt.style import STEP
 from ciam_desktop.qt.todos_controller import TodosController
+from ciam_desktop.qt.views.moments import moment
 from ciam_desktop.qt.views.parts import button, label
 
 ROW_HEIGHT = 40
@@ -22,13 +21,12 @@ STATE_WIDTH = 140
 class TodosPage(QWidget):
     """The list of one account; adding is on Enter."""
 
-    sign_in_wanted = Signal()
-
-    def __init__(self, style: Style, todos: TodosController, parent: QWidget | None = None) -> None:
+    def __init__(self, todos: TodosController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._style = style
         self._todos = todos
         self._offline_since: float | None = None
+        self._account_id = todos.account_id
+        self._drafts: dict[str, str] = {}  # what was typed and not entered, by account
         self.setObjectName("page")
 
         self._filter = QLineEdit()
@@ -96,12 +94,22 @@ class TodosPage(QWidget):
         ):
             QShortcut(keys, self).activated.connect(act)
         todos.changed.connect(self._refresh)
+        todos.model_changed.connect(self._on_model_changed)
         self._refresh()
 
     def render_session(self, session: state.Session) -> None:
         """Show whether the list is the latest."""
         self._offline_since = session.account.since if isinstance(session.account, state.Offline) else None
+        self._drafts = {name: text for name, text in self._drafts.items() if name in session.accounts}
         self._refresh()
+
+    def _on_model_changed(self, model: TodoModel) -> None:
+        """Another account: its own list, unfiltered, and what was being typed for it."""
+        self._drafts[self._account_id] = self._add.text()
+        self._account_id = self._todos.account_id
+        self._add.setText(self._drafts.pop(self._account_id, ""))
+        self._filter.clear()
+        self._shown.setSourceModel(model)
 
     def _on_add(self) -> None:
         text = self._add.text()
@@ -125,22 +133,36 @@ class TodosPage(QWidget):
         elif todos.fetched_at is not None:
             self._empty.setText(_("Nothing to do. Type above to add your first to-do."))
         else:
-            self._empty.setText(_("Fetching your to-dos") if todos.fetching else _("The list is not here yet."))
+            self._empty.setText(self._why_empty())
         self._foot.setText(self._foot_line(rows))
 
+    def _why_empty(self) -> str:
+        if self._todos.fetching:
+            return _("Fetching your to-dos")
+        if self._offline_since is not None:
+            return _("Your to-dos come by themselves when the network is back. What you add until then waits here.")
+        return _("The list is not here yet.")
+
     def _foot_line(self, rows: int) -> str:
-        parts = [ngettext("%(n)d to-do", "%(n)d to-dos", rows) % {"n": rows}]
+        parts = []
+        if rows or self._todos.fetched_at is not None or self._offline_since is None:
+            parts.append(ngettext("%(n)d to-do", "%(n)d to-dos", rows) % {"n": rows})
         unsaved = self._todos.unsaved()
         if unsaved:
             parts.append(ngettext("%(n)d not saved yet", "%(n)d not saved yet", unsaved) % {"n": unsaved})
         if self._offline_since is not None:
-            parts.append(_("offline since %(time)s") % {"time": _clock(self._offline_since)})
+            parts.append(self._offline_words(self._offline_since))
         elif self._todos.fetching:
             parts.append(_("fetching"))
         elif self._todos.fetched_at is not None and not unsaved:
-            parts.append(_("all changes saved %(time)s") % {"time": _clock(self._todos.fetched_at)})
+            parts.append(_("all changes saved %(time)s") % {"time": moment(self._todos.fetched_at)})
         return " · ".join(parts)
 
-
-def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M")
+    def _offline_words(self, since: float) -> str:
+        fetched = self._todos.fetched_at
+        if fetched is None:
+            return _("Offline since %(since)s; it comes back by itself.") % {"since": moment(since)}
+        return _("Offline since %(since)s. What you see is from %(fetched)s; it comes back by itself.") % {
+            "since": moment(since),
+            "fetched": moment(fetched),
+        }

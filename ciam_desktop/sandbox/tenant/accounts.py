@@ -11,10 +11,10 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, insert, or_, select, update
+from sqlalchemy import case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ciam_desktop.sandbox.tenant.schema import ACCOUNT
+from ciam_desktop.sandbox.tenant.schema import ACCOUNT, CODE, CONSENT, DEVICE_CODE, FAMILY, SSO_SESSION
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, RowMapping
@@ -28,12 +28,19 @@ LOCK_SECONDS = 60
 
 _EMAIL = re.compile(r"[^@\s\"<>(),:;\[\]\\]{1,64}@[^@\s\"<>(),:;\[\]\\.]+(\.[^@\s\"<>(),:;\[\]\\.]+)+")
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
-_COLUMNS = ("oid", "email", "name", "given_name", "family_name", "login_hint")
+_COLUMNS = ("oid", "email", "name", "given_name", "family_name", "login_hint", "condition")
+
+# What can be the matter with an account. Signing in anew puts the last two right, nothing a person does the others.
+LOCKED, DISABLED, PASSWORD_EXPIRED, MFA_WANTED = "locked", "disabled", "password_expired", "mfa"
+SHUT = (LOCKED, DISABLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person; `oid` is a GUID, `login_hint` the opaque value of the optional claim."""
+    """A person; `oid` is a GUID, `login_hint` the opaque value of the optional claim.
+
+    `condition` is empty, or one of the conditions above.
+    """
 
     oid: str
     email: str
@@ -41,6 +48,7 @@ class Account:
     given_name: str
     family_name: str
     login_hint: str
+    condition: str = ""
 
 
 class AccountLocked(Exception):
@@ -69,6 +77,23 @@ class Accounts:
         with self._engine.connect() as connection:
             row = connection.execute(select(ACCOUNT).where(ACCOUNT.c.oid == oid)).mappings().first()
         return None if row is None else _account(row)
+
+    def by_email(self, email: str) -> Account | None:
+        """The account with this address."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(ACCOUNT).where(ACCOUNT.c.email == email.casefold())).mappings().first()
+        return None if row is None else _account(row)
+
+    def set_condition(self, oid: str, condition: str) -> None:
+        """Say what is the matter with the account, or that nothing is."""
+        with self._engine.begin() as connection:
+            connection.execute(update(ACCOUNT).where(ACCOUNT.c.oid == oid).values(condition=condition))
+
+    def remove(self, oid: str) -> None:
+        """Delete the account with everything that is its own."""
+        with self._engine.begin() as connection:
+            for table in (SSO_SESSION, CONSENT, CODE, FAMILY, DEVICE_CODE, ACCOUNT):
+                connection.execute(delete(table).where(table.c.oid == oid))
 
     def sign_up(self, email: str, name: str, given_name: str, family_name: str, password: str) -> Account:
         """A new account; EmailTaken when the address has one."""

@@ -12,14 +12,18 @@ from werkzeug.exceptions import HTTPException
 
 from ciam_desktop.i18n import _, ngettext
 from ciam_desktop.resources import resource
+from ciam_desktop.sandbox.tenant.device_pages import DevicePages
 from ciam_desktop.sandbox.tenant.errors import TenantError, as_tenant_error, correlation_id, error_body
-from ciam_desktop.sandbox.tenant.pages import Pages
-from ciam_desktop.sandbox.tenant.provider import RESPONSE_MODES, Provider, TenantRequest
-from ciam_desktop.sandbox.tenant.registration import OIDC_SCOPES
+from ciam_desktop.sandbox.tenant.grant import TenantRequest
+from ciam_desktop.sandbox.tenant.pages import Pages, unchanged
+from ciam_desktop.sandbox.tenant.provider import RESPONSE_MODES, Provider
+from ciam_desktop.sandbox.tenant.registration import DEVICE_GRANT, OIDC_SCOPES
 from ciam_desktop.sandbox.tenant.services import Services, open_services
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from ciam_desktop.sandbox.tenant.pages import Reshape
 
 __all__ = ["Services", "open_services", "pages_app", "provider_app"]
 
@@ -53,6 +57,12 @@ def provider_app(services: Services) -> Flask:
         url = f"{registration.tenant_base}{request.path}"
         return jsonify(provider.token(TenantRequest(url, request.form, request.headers)))
 
+    @app.post("/<tenant>/oauth2/v2.0/devicecode")
+    def device_code(tenant: str) -> Response:
+        known(tenant)
+        url = f"{registration.tenant_base}{request.path}"
+        return jsonify(provider.device_codes(TenantRequest(url, request.form, request.headers)))
+
     @app.after_request
     def no_store(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
@@ -80,13 +90,14 @@ def provider_app(services: Services) -> Flask:
     return app
 
 
-def pages_app(services: Services) -> Flask:
-    """The pages that a browser shows, for the plain HTTP port."""
+def pages_app(services: Services, reshape: Reshape | None = None) -> Flask:
+    """The pages that a browser shows, for the plain HTTP port; `reshape` may change authorization responses."""
     app = _flask()
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined] # by the extension
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    pages = Pages(services, Provider(services))
+    pages = Pages(services, Provider(services), reshape or unchanged)
+    devices = DevicePages(services)
     base = services.registration.pages_base
 
     @app.before_request
@@ -118,6 +129,14 @@ def pages_app(services: Services) -> Flask:
     def logout_answer(tenant: str) -> Response:
         return pages.logout_answer(tenant)
 
+    @app.get("/<tenant>/oauth2/deviceauth")
+    def device(tenant: str) -> Response:
+        return devices.show(tenant)
+
+    @app.post("/<tenant>/oauth2/deviceauth")
+    def device_answer(tenant: str) -> Response:
+        return devices.answer(tenant)
+
     app.register_error_handler(Exception, pages.broken)
     app.after_request(pages.protect)
     return app
@@ -143,16 +162,18 @@ def _discovery(services: Services) -> dict[str, Any]:
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
         "jwks_uri": f"{base}/discovery/v2.0/keys",
         "response_modes_supported": list(RESPONSE_MODES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
         "scopes_supported": list(OIDC_SCOPES),
         "issuer": registration.issuer,
         "request_uri_parameter_supported": False,
         "authorization_endpoint": f"{browser}/authorize",
+        "authorization_response_iss_parameter_supported": True,
         "end_session_endpoint": f"{browser}/logout",
         "prompt_values_supported": ["none", "login", "select_account", "create", "consent"],
         "claims_supported": [

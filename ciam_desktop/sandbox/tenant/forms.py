@@ -52,6 +52,8 @@ def explain(code: int) -> tuple[str, str]:
         return _("The app is unknown"), _("Check the client id in the app's settings.")
     if code == 90002:
         return _("The tenant is unknown"), _("Check the tenant in the app's settings.")
+    if code == 50057:
+        return _("This account cannot be used"), _("Ask whoever looks after it, or use another account.")
     if code == 50089:
         return _("This page is out of date"), _("Go back to the app and start the sign-in again.")
     return _("This sign-in cannot start"), _("Go back to the app and start the sign-in again.")

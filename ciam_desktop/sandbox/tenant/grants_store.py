@@ -157,6 +157,12 @@ class GrantStore:
         with self._engine.begin() as connection:
             connection.execute(update(FAMILY).where(FAMILY.c.id == family).values(revoked=1))
 
+    def revoke_all(self, oid: str | None) -> None:
+        """End every line of refresh tokens: this person's, or everybody's."""
+        mine = () if oid is None else (FAMILY.c.oid == oid,)
+        with self._engine.begin() as connection:
+            connection.execute(update(FAMILY).where(*mine).values(revoked=1))
+
 
 def _columns(grant: Grant) -> dict[str, str | int]:
     return {

@@ -40,6 +40,10 @@ class SigningKeys:
             connection.execute(insert(SIGNING_KEY).values(kid=kid, pem=pem, number=number))
         return kid
 
+    def current(self) -> tuple[str, str]:
+        """The kid of the key that signs, and its private key as PEM."""
+        return self._rows()[0]
+
     def sign(self, claims: dict[str, Any]) -> str:
         """`claims` as a compact JWS (RFC 7515)."""
         key = self._keys()[0]

@@ -35,4 +35,14 @@ STEPS = (
         expires_at INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
+    """
+    ALTER TABLE account ADD COLUMN condition TEXT NOT NULL DEFAULT '';
+    CREATE TABLE device_code (
+        hash TEXT PRIMARY KEY, user_hash TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL, scope TEXT NOT NULL,
+        expires_at INTEGER NOT NULL, pause REAL NOT NULL, asked_at REAL NOT NULL DEFAULT 0,
+        answer TEXT NOT NULL DEFAULT '', oid TEXT REFERENCES account, sid TEXT, auth_time INTEGER,
+        redeemed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE device_try (browser TEXT PRIMARY KEY, failures INTEGER NOT NULL, ends_at INTEGER NOT NULL) STRICT
+    """,
 )

@@ -5,99 +5,25 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
-from authlib.oauth2.rfc6749 import OAuth2Payload, grants
+from authlib.oauth2 import AuthorizationServer, OAuth2Error
+from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from ciam_desktop.sandbox.tenant.device_grant import DeviceEndpoint, DeviceGrant
 from ciam_desktop.sandbox.tenant.errors import TenantError
-from ciam_desktop.sandbox.tenant.grants_store import Code, Grant, RefreshToken
+from ciam_desktop.sandbox.tenant.grant import TenantGrant, TenantRequest
+from ciam_desktop.sandbox.tenant.grants_store import Code, RefreshToken
 from ciam_desktop.sandbox.tenant.registration import Client, Scopes, parse_scopes
 from ciam_desktop.sandbox.tenant.tokens import ACCESS_SECONDS
 
 if TYPE_CHECKING:
-    from werkzeug.datastructures import Headers, MultiDict
-
     from ciam_desktop.sandbox.tenant.accounts import Account
     from ciam_desktop.sandbox.tenant.services import Services
 
 RESPONSE_MODES = ("query", "form_post")
-_ONCE = (
-    "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce",
-    "code_challenge", "code_challenge_method", "prompt", "login_hint", "grant_type", "code", "code_verifier",
-    "refresh_token", "client_secret",
-)  # fmt: skip
-
-
-class _Payload(OAuth2Payload):  # type: ignore[misc] # Authlib ships no types
-    def __init__(self, values: MultiDict[str, str]) -> None:
-        self._values = values
-
-    @property
-    def data(self) -> MultiDict[str, str]:
-        return self._values
-
-    @property
-    def datalist(self) -> dict[str, list[str]]:
-        return defaultdict(list, {name: self._values.getlist(name) for name in self._values})
-
-
-class TenantRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
-    """One request's OAuth parameters: the query at the authorize page, the body at the token endpoint."""
-
-    def __init__(self, url: str, values: MultiDict[str, str], headers: Headers) -> None:
-        super().__init__("POST", url, headers=headers)
-        self.payload = _Payload(values)
-
-    @property
-    def form(self) -> MultiDict[str, str]:
-        """The same parameters, where Authlib looks for a body."""
-        return self.payload.data
-
-    def refuse_repeats(self) -> None:
-        """No parameter may come twice (RFC 6749 section 3.1 and 3.2)."""
-        for name in _ONCE:
-            if len(self.payload.datalist.get(name, ())) > 1:
-                raise TenantError(9000411, "invalid_request", f"The parameter {name} is duplicated.")
-
-
-class TenantGrant(grants.BaseGrant):  # type: ignore[misc] # Authlib ships no types
-    """What the grants of this tenant share."""
-
-    @property
-    def services(self) -> Services:
-        """The tenant's parts."""
-        return self.server.services  # type: ignore[no-any-return] # Authlib ships no types
-
-    def allowed(self, grant: Grant) -> tuple[str, ...]:
-        """The API permissions that the person lets the client have."""
-        answers = self.services.consents.of(grant.oid, grant.client_id)
-        return tuple(name for name, granted in answers.items() if granted)
-
-    def person_token(
-        self, account: Account, grant: Grant, scopes: Scopes, *, nonce: str, family: str | None
-    ) -> dict[str, Any]:
-        """The token answer for a person (OIDC Core section 3.1.3.3); `family` is the refresh token's line."""
-        make, client = self.services.tokens, self.request.client
-        token: dict[str, Any] = {
-            "token_type": "Bearer",
-            "scope": scopes.text(self.services.registration),
-            "expires_in": ACCESS_SECONDS,
-            "ext_expires_in": ACCESS_SECONDS,
-            "access_token": make.access_token(account, client, scopes, sid=grant.sid),
-        }
-        if "openid" in scopes.oidc:
-            token["id_token"] = make.id_token(
-                account, client, scopes, sid=grant.sid, auth_time=grant.auth_time, nonce=nonce
-            )
-        if family is not None:
-            token["refresh_token"] = self.services.grants.new_refresh_token(family)
-        if self.request.form.get("client_info") == "1":
-            token["client_info"] = make.client_info(account)
-        return token
 
 
 class CodeGrant(TenantGrant, grants.AuthorizationCodeGrant):  # type: ignore[misc] # Authlib ships no types
@@ -164,9 +90,9 @@ class CodeGrant(TenantGrant, grants.AuthorizationCodeGrant):  # type: ignore[mis
     def delete_authorization_code(self, authorization_code: Code) -> None:
         """Nothing is left to delete: the code was spent when it was taken."""
 
-    def authenticate_user(self, authorization_code: Code) -> Account | None:
+    def authenticate_user(self, authorization_code: Code) -> Account:
         """The person who signed in."""
-        return self.services.accounts.by_oid(authorization_code.grant.oid)
+        return self.person(authorization_code.grant.oid)
 
     def generate_token(self, user: Account, scope: str, **_options: object) -> dict[str, Any]:
         """The answer's tokens; the API permissions are those that the person allowed."""
@@ -225,14 +151,15 @@ class RefreshGrant(TenantGrant, grants.RefreshTokenGrant):  # type: ignore[misc]
         if not text:
             raise TenantError(900144, "invalid_request", "The request must contain the parameter refresh_token.")
         token = self.authenticate_refresh_token(text)
+        self.person(token.grant.oid)
         scopes = self._scopes(token)
         if not self.services.grants.spend_refresh_token(token):
             raise self._used(token)
         self.request.refresh_token, self.request.scopes = token, scopes
 
-    def authenticate_user(self, refresh_token: RefreshToken) -> Account | None:
+    def authenticate_user(self, refresh_token: RefreshToken) -> Account:
         """The person who signed in."""
-        return self.services.accounts.by_oid(refresh_token.grant.oid)
+        return self.person(refresh_token.grant.oid)
 
     def issue_token(self, user: Account, refresh_token: RefreshToken) -> dict[str, Any]:
         """New tokens, the next refresh token of the same line among them."""
@@ -299,6 +226,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib ships no ty
         self.register_grant(CodeGrant, [Pkce(required=True)])
         self.register_grant(RefreshGrant)
         self.register_grant(DaemonGrant)
+        self.register_grant(DeviceGrant)
 
     def authorization(self, request: TenantRequest) -> CodeGrant:
         """The checked authorization request as a grant; TenantError when it is refused."""
@@ -316,6 +244,11 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib ships no ty
         grant.validate_token_request()
         _status, answer, _headers = grant.create_token_response()
         return answer  # type: ignore[no-any-return] # Authlib ships no types
+
+    def device_codes(self, request: TenantRequest) -> dict[str, Any]:
+        """The device authorization endpoint's answer; OAuth2Error when it is refused."""
+        request.refuse_repeats()
+        return DeviceEndpoint(self).codes(request)
 
     def query_client(self, client_id: str) -> Client | None:
         """The registered client."""

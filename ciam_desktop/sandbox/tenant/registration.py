@@ -15,6 +15,8 @@ OIDC_SCOPES = ("openid", "profile", "email", "offline_access")
 # The audience of a token that was asked for without any API, as Entra does it (Microsoft Graph).
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
 _LOOPBACK_PATHS = ("", "/", "/auth/redirect", "/redirect")
 
@@ -64,6 +66,10 @@ class Client:
     name: str
     secret: str | None = field(repr=False)
 
+    def get_client_id(self) -> str:
+        """The client's id, as Authlib asks for it."""
+        return self.client_id
+
     @property
     def public(self) -> bool:
         """Whether it is a public client (RFC 6749 section 2.1)."""
@@ -71,7 +77,7 @@ class Client:
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Persons sign in at the public client; the confidential one acts for itself."""
-        own = ("authorization_code", "refresh_token") if self.public else ("client_credentials",)
+        own = ("authorization_code", "refresh_token", DEVICE_GRANT) if self.public else ("client_credentials",)
         return grant_type in own
 
     def check_client_secret(self, secret: str) -> bool:

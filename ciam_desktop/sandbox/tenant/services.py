@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ciam_desktop.sandbox.database import open_engine
 from ciam_desktop.sandbox.tenant.accounts import Accounts
+from ciam_desktop.sandbox.tenant.device_store import DeviceCodes
 from ciam_desktop.sandbox.tenant.grants_store import GrantStore
 from ciam_desktop.sandbox.tenant.keys import SigningKeys
 from ciam_desktop.sandbox.tenant.schema import SETTING
@@ -19,6 +20,7 @@ from ciam_desktop.sandbox.tenant.tickets import Tickets
 from ciam_desktop.sandbox.tenant.tokens import TokenMaker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -38,10 +40,34 @@ class Services:
     keys: SigningKeys
     tokens: TokenMaker
     tickets: Tickets
+    device_codes: DeviceCodes
+
+    def change_account(self, email: str, state: str) -> bool:
+        """Give the account another state (`active`, a condition, `deleted`); False when there is no such account.
+
+        Its sessions in browsers end, so that the next sign-in asks for everything.
+        """
+        account = self.accounts.by_email(email)
+        if account is None:
+            return False
+        if state == "deleted":
+            self.accounts.remove(account.oid)
+            return True
+        self.accounts.set_condition(account.oid, "" if state == "active" else state)
+        self.sessions.end_all(account.oid)
+        return True
+
+    def revoke_grants(self, email: str | None) -> bool:
+        """End the refresh tokens of this account, or all; False when there is no such account."""
+        account = None if email is None else self.accounts.by_email(email)
+        if email is not None and account is None:
+            return False
+        self.grants.revoke_all(None if account is None else account.oid)
+        return True
 
 
-def open_services(registration: Registration, path: Path) -> Services:
-    """The tenant's parts on the database at `path`, which has today's format."""
+def open_services(registration: Registration, path: Path, clock: Callable[[], float]) -> Services:
+    """The tenant's parts on the database at `path`, which has today's format; `clock` dates the tokens."""
     engine = open_engine(path)
     keys = SigningKeys(engine)
     accounts = Accounts(engine)
@@ -53,8 +79,9 @@ def open_services(registration: Registration, path: Path) -> Services:
         consents=Consents(engine),
         grants=GrantStore(engine),
         keys=keys,
-        tokens=TokenMaker(registration, keys, _kept_secret(engine, "pairwise_salt").encode()),
+        tokens=TokenMaker(registration, keys, clock, _kept_secret(engine, "pairwise_salt").encode()),
         tickets=Tickets(_kept_secret(engine, "ticket_key")),
+        device_codes=DeviceCodes(engine),
     )
 
 

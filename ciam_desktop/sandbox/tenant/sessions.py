@@ -73,6 +73,11 @@ class SsoSessions:
         with self._engine.begin() as connection:
             connection.execute(delete(SSO_SESSION).where(SSO_SESSION.c.sid.in_(list(sids))))
 
+    def end_all(self, oid: str) -> None:
+        """End this person's sessions in every browser."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(SSO_SESSION).where(SSO_SESSION.c.oid == oid))
+
 
 class Consents:
     """What each person allowed each client: short API names, and `openid` for knowing who they are."""

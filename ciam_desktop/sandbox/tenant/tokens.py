@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ciam_desktop.sandbox.tenant.registration import API_ROLES, GRAPH_APP_ID, Client, Registration, Scopes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ciam_desktop.sandbox.tenant.accounts import Account
     from ciam_desktop.sandbox.tenant.keys import SigningKeys
 
@@ -22,10 +23,14 @@ ACCESS_SECONDS = ID_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class TokenMaker:
-    """Makes and signs the tenant's tokens; `salt` makes subjects pairwise (OIDC Core section 8.1)."""
+    """Makes and signs the tenant's tokens; `salt` makes subjects pairwise (OIDC Core section 8.1).
+
+    `clock` tells the seconds since 1970 by which tokens are dated.
+    """
 
     registration: Registration
     keys: SigningKeys
+    clock: Callable[[], float]
     salt: bytes = field(repr=False)
 
     def id_token(
@@ -94,7 +99,7 @@ class TokenMaker:
         return _base64url(text.encode())
 
     def _common(self, seconds: int) -> dict[str, Any]:
-        now = int(time.time())
+        now = int(self.clock())
         return {
             "iss": self.registration.issuer,
             "iat": now,

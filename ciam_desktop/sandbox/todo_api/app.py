@@ -14,6 +14,7 @@ from ciam_desktop.sandbox.todo_api.bearer import BadToken, BearerJudge, Caller, 
 from ciam_desktop.sandbox.todo_api.store import TodoStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 READ = frozenset({"ToDoList.Read", "ToDoList.ReadWrite"})
@@ -37,10 +38,24 @@ class Refused(Exception):
         self.challenge = challenge
 
 
-def create_app(path: Path, *, authority: str, audience: str, ca_file: Path, first_owner: str) -> Flask:
-    """The API on the database at `path`, for tokens of `authority` made for `audience`."""
+def create_app(
+    path: Path,
+    *,
+    authority: str,
+    audience: str,
+    ca_file: Path,
+    first_owner: str,
+    agent: str,
+    clock: Callable[[], float],
+    pause: float,
+) -> Flask:
+    """The API on the database at `path`, for tokens of `authority` made for `audience`.
+
+    `agent` is the User-Agent of its own requests to the tenant, `pause` the least time in seconds between two of them
+    for keys that it does not know; `clock` tells seconds since 1970.
+    """
     store = TodoStore(path, first_owner)
-    judge = BearerJudge(TenantKeys(authority, ca_file), authority, audience)
+    judge = BearerJudge(TenantKeys(authority, ca_file, agent, pause=pause), authority, audience, clock)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it

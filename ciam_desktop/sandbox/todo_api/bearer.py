@@ -15,11 +15,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _LEEWAY_SECONDS = 60
 _KEYS_SECONDS = 24 * 3600
-_REFETCH_SECONDS = 10.0
 _FETCH_SECONDS = 10.0
 _MAX_DOCUMENT = 256 * 1024
 
@@ -43,10 +43,11 @@ class Caller:
 class TenantKeys:
     """The tenant's keys, fetched by discovery over HTTPS, kept for a day, fetched again for an unknown kid."""
 
-    def __init__(self, authority: str, ca_file: Path, *, pause: float = _REFETCH_SECONDS) -> None:
-        """`pause` is the least time in seconds between two fetches for an unknown kid."""
+    def __init__(self, authority: str, ca_file: Path, agent: str, *, pause: float) -> None:
+        """`agent` is its User-Agent; `pause` the least time in seconds between two fetches for an unknown kid."""
         self._authority = authority
         self._ca_file = ca_file
+        self._agent = agent
         self._pause = pause
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
@@ -80,6 +81,7 @@ class TenantKeys:
         opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({}), _NoRedirect()
         )
+        opener.addheaders = [("User-Agent", self._agent)]
         with opener.open(url, timeout=_FETCH_SECONDS) as answer:
             return json.loads(answer.read(_MAX_DOCUMENT))
 
@@ -92,7 +94,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class BearerJudge:
     """Tells who calls from an access token (RFC 9068 in spirit, Entra's version 2 claims in letter)."""
 
-    def __init__(self, keys: TenantKeys, issuer: str, audience: str) -> None:
+    def __init__(self, keys: TenantKeys, issuer: str, audience: str, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
@@ -114,7 +117,7 @@ class BearerJudge:
         return Caller(oid.lower(), _names(str(scopes or "").split()))
 
     def _check(self, claims: dict[str, Any]) -> None:
-        now = time.time()
+        now = self._clock()
         if claims.get("iss") != self._issuer:
             raise BadToken("The token is another issuer's")
         if claims.get("aud") != self._audience:
