@@ -6,20 +6,19 @@ import argparse
 import io
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ciam_desktop import i18n, paths
 from ciam_desktop.core import config, logs
-from ciam_desktop.core.config import Program, Settings, Tenant
+from ciam_desktop.core.config import Program, Settings
 from ciam_desktop.core.errors import CiamError, SettingsError, StoredFormatError
 from ciam_desktop.core.findings import Finding, Outcome, all_well
 from ciam_desktop.i18n import _
 from ciam_desktop.resources import clone_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import TextIO
 
 OPTION = "--check"
@@ -102,30 +101,12 @@ def _load(parsed: argparse.Namespace) -> Settings:
 
 
 def _report(settings: Settings, stream: TextIO) -> int:
+    from ciam_desktop.setup_check import findings as found  # only here: --help needs no network code
+
     coloured = wants_colours(stream, os.environ)
     findings = []
-    for finding in _findings(settings):
+    for finding in found(settings):
         findings.append(finding)
         stream.write(line_of(finding, encoding=stream.encoding or "ascii", coloured=coloured) + "\n")
         stream.flush()
     return EXIT_WELL if all_well(findings) else EXIT_NOT_WELL
-
-
-def _findings(settings: Settings) -> Iterator[Finding]:
-    # Only here: --help needs no network code.
-    from ciam_desktop import sandbox_process
-    from ciam_desktop.core.check import check
-    from ciam_desktop.core.http import HttpClient
-    from ciam_desktop.core.identity.vault import open_vault
-
-    with ExitStack() as held:
-        tenant = settings.tenant
-        if tenant is None:
-            info = held.enter_context(sandbox_process.join(paths.data_dir() / "sandbox")).info
-            scopes = (info.read_scope, info.readwrite_scope, "")
-            tenant = Tenant(info.authority, info.client_id, *scopes, info.api_endpoint)
-            http = HttpClient(info.ca_file, only=True)
-        else:
-            http = HttpClient(settings.ca_bundle)
-        held.callback(http.close)
-        yield from check(tenant, settings, http, lambda: open_vault(settings.profile, paths.data_dir()))

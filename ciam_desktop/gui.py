@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ from ciam_desktop import paths
 from ciam_desktop.core import config, logs
 from ciam_desktop.core.config import Program, Settings, Tenant
 from ciam_desktop.core.crash import CrashReports
-from ciam_desktop.core.errors import SettingsError, StoredFormatError
-from ciam_desktop.core.findings import Finding
+from ciam_desktop.core.errors import SandboxError, SettingsError, StoredFormatError
+from ciam_desktop.core.findings import Finding, Outcome
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.i18n import _
 from ciam_desktop.qt.backend import Backend
@@ -45,7 +46,6 @@ def connect(settings: Settings) -> Backend:
     Raises SandboxError, SettingsError.
     """
     # Together they cost 150 ms; here that is the worker's time and not the window's.
-    from ciam_desktop.core.check import check
     from ciam_desktop.core.http import HttpClient
     from ciam_desktop.core.identity.people import People
     from ciam_desktop.core.identity.provider import Provider
@@ -56,25 +56,31 @@ def connect(settings: Settings) -> Backend:
     if tenant is None:
         info = lease.take()
         tenant = Tenant(info.authority, info.client_id, info.read_scope, info.readwrite_scope, "", info.api_endpoint)
-        http = HttpClient(info.ca_file, only=True)
+        new_client = partial(HttpClient, info.ca_file, only=True)
     else:
-        http = HttpClient(settings.ca_bundle)
+        new_client = partial(HttpClient, settings.ca_bundle)
     vault = open_vault(settings.profile, paths.data_dir())
-    people = People(tenant.client_id, Provider(tenant.authority, http), vault, http)
-
-    def check_setup() -> Iterator[Finding]:
-        own = HttpClient(settings.ca_bundle) if settings.tenant else HttpClient(info.ca_file, only=True)
-        try:
-            yield from check(tenant, settings, own, lambda: open_vault(settings.profile, paths.data_dir()))
-        finally:
-            own.close()
+    # One each, since a cancelled sign-in interrupts what its own is doing.
+    for_people, for_todos = new_client(), new_client()
+    people = People(tenant.client_id, Provider(tenant.authority, for_people), vault, for_people)
 
     def close() -> None:
-        http.close()
+        for each in (for_people, for_todos):
+            each.close()
         lease.close()
 
-    todos = TodoClient(tenant.api_endpoint, http)
-    return Backend(tenant, people, todos, vault.reason, check_setup, lease.renew, close)
+    todos = TodoClient(tenant.api_endpoint, for_todos)
+    return Backend(tenant, people, todos, vault.reason, lease.renew, close)
+
+
+def check_setup(settings: Settings) -> Iterator[Finding]:
+    """The setup check, also when nobody could be signed in; not for the UI thread."""
+    from ciam_desktop.setup_check import findings  # loads what `connect` does
+
+    try:
+        yield from findings(settings)
+    except SandboxError as error:
+        yield Finding(_("Sandbox"), Outcome.WRONG, str(error))
 
 
 class SandboxLease:
@@ -143,7 +149,7 @@ class Desktop(QObject):
         todos = TodosController(sync_lane, identity_lane, self)
         reconnector = Reconnector(self)
         wire(identity, todos, reconnector)
-        checks = CheckController(check_lane, self)
+        checks = CheckController(check_lane, lambda: check_setup(settings), self)
         window = MainWindow(frame, settings, identity, todos, checks, self._style)
         frame.closed.connect(self._on_closed)
         window.connect_wanted.connect(self._on_connect_wanted)

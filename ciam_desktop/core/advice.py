@@ -13,6 +13,8 @@ from ciam_desktop.core.next_step import NextStep
 from ciam_desktop.i18n import N_, _
 
 _AADSTS = re.compile(r"AADSTS([0-9]{4,7})(?![0-9])")
+_CORRELATION_ID = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})(?![0-9a-fA-F-])")
+_DESCRIPTION_CHARACTERS = 4000
 _INTERACTION = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 
 
@@ -247,7 +249,7 @@ def refusal(answer: Mapping[str, Any], *, silent: bool = False) -> SignInError:
     InteractionRequired. The provider's text is never repeated: it may hold anything.
     """
     error, suberror = _plain(answer.get("error")), _plain(answer.get("suberror"))
-    code, correlation_id = _code(answer), _plain(answer.get("correlation_id"))
+    code, correlation_id = _code(answer), _correlation_id(answer)
     if found := _advice(error, code, suberror):
         sentence = str(found)
     else:
@@ -291,12 +293,22 @@ def _code(answer: Mapping[str, Any]) -> str:
 
 
 def _numbers(answer: Mapping[str, Any]) -> Iterator[int]:
-    for found in _AADSTS.finditer(str(answer.get("error_description", ""))[:4000]):
+    for found in _AADSTS.finditer(_description(answer)):
         yield int(found.group(1))
     listed = answer.get("error_codes")
     for number in listed[:10] if isinstance(listed, list) else ():
         if type(number) is int and 1000 <= number < 10_000_000:  # bool is an int to isinstance
             yield number
+
+
+def _correlation_id(answer: Mapping[str, Any]) -> str:
+    """What support asks for: a member of a token response, while a redirect has it among the description's words."""
+    found = _CORRELATION_ID.search(_description(answer))
+    return _plain(answer.get("correlation_id")) or (found.group(1) if found else "")
+
+
+def _description(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("error_description", ""))[:_DESCRIPTION_CHARACTERS]
 
 
 def _claims(value: Any) -> str:

@@ -23,6 +23,7 @@ import urllib3.exceptions
 
 from ciam_desktop.core.errors import NetworkError
 from ciam_desktop.core.network_causes import Asked, network_error
+from ciam_desktop.core.open_sockets import OpenSockets
 from ciam_desktop.i18n import _
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -58,20 +59,24 @@ class _Session(requests.Session):
         return None
 
 
-class _TrustAdapter(requests.adapters.HTTPAdapter):
-    """Connects with one SSL context, whatever requests would load in its place."""
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Connects with one SSL context, whatever requests would load in its place, and lets its sockets be known."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, sockets: OpenSockets) -> None:
         self._context = context
+        self._sockets = sockets
         super().__init__()  # without retries: a POST is no safe thing to repeat, and urllib3 logs each with its URL
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = self._sockets.pools()
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if urlsplit(proxy).scheme.lower().startswith("socks"):  # else it would depend on what else is installed
             raise requests.exceptions.InvalidSchema("SOCKS")
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager.pool_classes_by_scheme = self._sockets.pools()
+        return manager
 
     def cert_verify(self, conn: Any, *_told: Any) -> None:
         """Leave trust to the context: requests would add its own bundle of authorities here."""
@@ -111,7 +116,17 @@ class HttpClient:
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE and .netrc must not decide for us
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = "ciam-desktop"
-        self._session.mount("https://", _TrustAdapter(_context(ca_file, only=only)))
+        self._sockets = OpenSockets()
+        adapter = _Adapter(_context(ca_file, only=only), self._sockets)
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, adapter)
+
+    def interrupt(self) -> None:
+        """End every request that is under way with a NetworkError, at once; may be called from any thread.
+
+        Only what is still being connected goes on, for `connect_seconds` at most.
+        """
+        self._sockets.shut()
 
     def close(self) -> None:
         """Close every kept-alive connection."""

@@ -12,13 +12,16 @@ from ciam_desktop.i18n import _
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One banner; `details` are lines like "Code: AADSTS65004", or empty. `calm` is for what is only worth knowing."""
+    """One banner; `details` are lines like "Code: AADSTS65004", or empty. `calm` is for what is only worth knowing, and
+    `passing` for what is not even that any more once something else has begun.
+    """
 
     title: str
     text: str
     step: NextStep = NextStep.NONE
     details: str = ""
     calm: bool = False
+    passing: bool = False
 
 
 # What a network's failure says about which setting is wrong; in all other cases trying again is what there is to do.
@@ -30,9 +33,9 @@ def of_sign_in(error: Exception, *, can_read_only: bool = False) -> Trouble:
     text, details = _text(error), _details(error)
     match error:
         case errors.SignInCancelled():
-            return Trouble(_("Sign-in cancelled"), _("Nothing was changed."), calm=True)
+            return Trouble(_("Sign-in cancelled"), _("Nothing was changed."), calm=True, passing=True)
         case errors.SignInTimedOut():
-            return Trouble(_("Sign-in took too long"), text, NextStep.RETRY_SIGN_IN)
+            return Trouble(_("Sign-in took too long"), text, NextStep.RETRY_SIGN_IN, details)
         case errors.SignedOutElsewhere():
             return Trouble(_("Signed out"), text, NextStep.SIGN_IN)
         case errors.SignInError() if can_read_only and advice.lacks_consent(error):
@@ -88,7 +91,8 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
         case errors.InteractionRequired():
             return Trouble(_("Please sign in again"), text, _mending(error), details)
         case errors.TokenNotProven():
-            return Trouble(_("The renewed sign-in could not be verified"), text, _mending_proof(error), details)
+            title = _("The renewed sign-in could not be verified")
+            return Trouble(title, text, _by_itself(_mending_proof(error)), details)
         case errors.ApiForbidden() if adding:
             text = _("Your sign-in may read the list but not change it. What you typed is still in the list below.")
             return Trouble(title, text, NextStep.NONE, details)
@@ -99,8 +103,7 @@ def of_todos(error: Exception, *, adding: bool) -> Trouble:
         case errors.ApiError(status=404):
             return Trouble(title, text, NextStep.OPEN_SETTINGS, details)
         case _:
-            step = _mending(error)
-            return Trouble(title, text, NextStep.TRY_AGAIN if step is NextStep.RETRY_SIGN_IN else step, details)
+            return Trouble(title, text, _by_itself(_mending(error)), details)
 
 
 def _of_set_aside(error: SetAside) -> Trouble:
@@ -131,6 +134,11 @@ def _mending(error: Exception) -> NextStep:
 def _mending_proof(error: errors.TokenNotProven) -> NextStep:
     """An answer of another attempt is mended by a new one; else something is set up, or goes, wrong."""
     return NextStep.RETRY_SIGN_IN if error.check == "nonce" else NextStep.CHECK_SETUP
+
+
+def _by_itself(step: NextStep) -> NextStep:
+    """The step where no sign-in has failed: the call is what is tried again."""
+    return NextStep.TRY_AGAIN if step is NextStep.RETRY_SIGN_IN else step
 
 
 def _without_a_sign_in(step: NextStep) -> NextStep:

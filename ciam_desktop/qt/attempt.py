@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -68,6 +70,8 @@ class Attempt(ABC):
         self._claims = account.claims if isinstance(account, state.NeedsInteraction) else ""
         self._deadline = 0.0
         self._over = False
+        self._asks = False
+        self._asking_gate = threading.Lock()  # guards the two above: whoever ends it must not wait for an answer
 
     def start(self) -> None:
         """Say that it has begun, and begin on the identity lane."""
@@ -94,7 +98,23 @@ class Attempt(ABC):
 
     def end(self) -> None:
         """Let go of everything, and say nothing any more."""
-        self._over = True
+        with self._asking_gate:
+            first, self._over = not self._over, True
+            if first and self._asks:
+                self._means.backend.people.interrupt()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around a request on the identity lane, which ends with the attempt: the next one is to find the lane free."""
+        with self._asking_gate:
+            if self._over:
+                raise cancelled()
+            self._asks = True
+        try:
+            yield
+        finally:
+            with self._asking_gate:
+                self._asks = False
 
     @property
     def _scopes(self) -> list[str]:
@@ -118,8 +138,11 @@ def cancelled() -> SignInCancelled:
 
 
 def language() -> str:
-    """The system's language as the provider's pages take it ("de-DE")."""
-    return QLocale.system().bcp47Name()
+    """The system's language with its country, as the provider's pages take it ("de-DE"); "" where it names none."""
+    # Not bcp47Name, which leaves out what is likely ("de"); and the region's formats may be another country's.
+    preferred = next(iter(QLocale.system().uiLanguages()), "")
+    name = QLocale(preferred).name()
+    return "" if name == "C" else name.replace("_", "-")
 
 
 @dataclass(slots=True)
@@ -190,15 +213,16 @@ class BrowserAttempt(Attempt):
             raise cancelled()
         means.backend.ensure()
         redirect_uri = listener.open()
-        held.request = request = means.backend.people.begin(
-            redirect_uri,
-            self._scopes,
-            login_hint=self._person.address if self._person else "",
-            prompt=self.wish.prompt,
-            claims=self._claims,
-            domain_hint=means.settings.domain_hint,
-            language=language(),
-        )
+        with self._asking():
+            held.request = request = means.backend.people.begin(
+                redirect_uri,
+                self._scopes,
+                login_hint=self._person.address if self._person else "",
+                prompt=self.wish.prompt,
+                claims=self._claims,
+                domain_hint=means.settings.domain_hint,
+                language=language(),
+            )
         expected = Expected(Kind.SIGN_IN, request.state, request.issuer, request.issuer_required)
         listener.expect(
             expected,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # these load msal and requests, which the first paint must not wait for
     from ciam_desktop.core.config import Tenant
-    from ciam_desktop.core.findings import Finding
     from ciam_desktop.core.identity.people import People
     from ciam_desktop.core.todos.client import TodoClient
 
@@ -17,15 +16,14 @@ if TYPE_CHECKING:  # these load msal and requests, which the first paint must no
 class Backend:
     """The services behind one profile.
 
-    `vault_reason` says why tokens stay in memory, or is empty. `check` is the setup check (`core/check.py`). `ensure`
-    brings back what this program itself has to run, the sandbox; it is called on the identity lane before a person's
-    own try, and raises SandboxError. `close` lets go of connections and of the sandbox.
+    `vault_reason` says why tokens stay in memory, or is empty. `ensure` brings back what this program itself has to
+    run, the sandbox; it is called on the identity lane before a person's own try, and raises SandboxError. `close` lets
+    go of connections and of the sandbox.
     """
 
     tenant: Tenant
     people: People = field(repr=False)
     todos: TodoClient = field(repr=False)
     vault_reason: str
-    check: Callable[[], Iterator[Finding]] = field(repr=False)
     ensure: Callable[[], None] = field(repr=False)
     close: Callable[[], None] = field(repr=False)

@@ -25,7 +25,7 @@ LONGEST_PAUSE = 60.0
 class DeviceAttempt(Attempt):
     """The device authorization grant; nothing waits on a lane, a timer of the UI thread submits each question.
 
-    A sign-in that is confirmed at the very moment of `cancel` is decided once, by the gate: either it counts, or what
+    A sign-in that is confirmed at the very moment of `cancel` is decided once, by a gate: either it counts, or what
     the question brought is removed again. `known` are the accounts that were signed in before, which such an end must
     not sign out, and `in_use` is the one that stays in use.
     """
@@ -45,7 +45,7 @@ class DeviceAttempt(Attempt):
         self._in_use = in_use
         self._code: DeviceCode | None = None
         self._pause = 0.0
-        self._gate = threading.Lock()  # guards the two below
+        self._confirming_gate = threading.Lock()  # guards the two below
         self._unwanted = False
         self._confirmed = False
         self._timer = QTimer(parent)
@@ -59,7 +59,7 @@ class DeviceAttempt(Attempt):
         task.failed.connect(held(self._fail))
 
     def cancel(self) -> None:
-        with self._gate:
+        with self._confirming_gate:
             self._unwanted = not self._confirmed
         if self._unwanted:
             self._fail(cancelled())
@@ -72,7 +72,7 @@ class DeviceAttempt(Attempt):
 
     def end(self) -> None:
         super().end()
-        with self._gate:
+        with self._confirming_gate:
             self._unwanted = not self._confirmed
         self._timer.stop()
         self._timer.deleteLater()
@@ -81,16 +81,18 @@ class DeviceAttempt(Attempt):
 
     def _begin(self) -> DeviceCode:
         self._means.backend.ensure()
-        return self._means.backend.people.begin_device(self._scopes, claims=self._claims, language=language())
+        with self._asking():
+            return self._means.backend.people.begin_device(self._scopes, claims=self._claims, language=language())
 
     def _ask(self, code: DeviceCode) -> Person | DeviceCode | None:
         if self._unwanted:
             return None
         people = self._means.backend.people
-        answer = people.poll_device(code)
+        with self._asking():
+            answer = people.poll_device(code)
         if isinstance(answer, DeviceCode):
             return answer
-        with self._gate:
+        with self._confirming_gate:
             self._confirmed = not self._unwanted
         if self._confirmed:
             return answer

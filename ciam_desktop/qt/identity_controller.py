@@ -53,6 +53,7 @@ class IdentityController(QObject):
         self._relay.arrived.connect(_call)
         self._farewell = Farewell(settings, lane, self._relay, self.trouble.emit)
         self._attempt: Attempt | None = None
+        self._refusals: dict[str, SignInError] = {}  # the last one of each account, for who is told of it
         self._untold: set[str] = set()  # who needs interaction, which has not been asked for since another was in use
         self._wish: Wish | None = None  # what waits for the start
         self._failed: Wish | None = None  # what the banner of a failed attempt is about
@@ -147,6 +148,7 @@ class IdentityController(QObject):
             return
         waits = isinstance(self.session.accounts[account_id], state.NeedsInteraction)
         self._failed = None
+        self._refusals[account_id] = error
         self._advance(state.InteractionWanted(account_id, pending, str(error), getattr(error, "claims", "")))
         under_way = self.session.attempt
         if under_way is not None and under_way.account_id == account_id:
@@ -244,6 +246,7 @@ class IdentityController(QObject):
         before = self.session.accounts.get(person.account_id)
         self._attempt = None
         self._untold.discard(person.account_id)
+        self._refusals.pop(person.account_id, None)
         self._advance(state.AttemptProven(person))
         self.proven.emit(person)
         if isinstance(before, state.NeedsInteraction):
@@ -266,10 +269,16 @@ class IdentityController(QObject):
             self._advance(state.AttemptEnded())
 
     def _tell_interaction(self, account_id: str) -> None:
-        account = self.session.accounts[account_id]
-        if isinstance(account, state.NeedsInteraction):
-            adding = isinstance(account.pending, state.AddTodo)
-            self.trouble.emit(trouble.of_todos(InteractionRequired(account.why), adding=adding))
+        account, refusal = self.session.accounts[account_id], self._refusals.get(account_id)
+        if isinstance(account, state.NeedsInteraction) and refusal is not None:
+            told = InteractionRequired(
+                account.why,
+                error=refusal.error,
+                code=refusal.code,
+                suberror=refusal.suberror,
+                correlation_id=refusal.correlation_id,
+            )
+            self.trouble.emit(trouble.of_todos(told, adding=isinstance(account.pending, state.AddTodo)))
 
     # Switching and signing out.
 
@@ -306,6 +315,8 @@ class IdentityController(QObject):
     def _forget(self, account_ids: set[str]) -> None:
         """These accounts are gone; the one that is in use now is kept as such."""
         self._untold -= account_ids
+        for account_id in account_ids:
+            self._refusals.pop(account_id, None)
         self._keep_current()
 
     def _advance(self, event: state.Event) -> None:

@@ -19,7 +19,7 @@ from ciam_desktop.core.identity.loopback import Expected, Kind, Limits, Redirect
 from ciam_desktop.core.identity.redirect_http import Accepted, Contradicted, RedirectUri, Refused, Request, judge
 from tests.doubles.browsers import PATIENCE, Answer, RawBrowser, form_post
 
-STATE = "the-right-state-4711"
+STATE = "the-right-state-471147"  # as long as those of the real program, which take its place in some tests
 CODE = "the-code-0815"
 ISSUER = "https://login.contoso.example/v2.0"
 TRUE = {"code": CODE, "state": STATE}

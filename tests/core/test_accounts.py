@@ -286,11 +286,28 @@ def test_when_nobody_is_in_use_it_is_the_first(bench: Bench, current: str) -> No
     assert bench.vault.read().current == BOB, "and that can be kept"
 
 
-ODD = [{"verdict": "odd", "scopes": []}, facts_of(ALICE) | {"scopes": 1}, facts_of(ALICE) | {"verdict": {"claims": 1}}]
+def facts_with(**changes: Any) -> dict[str, Any]:
+    kept = facts_of(ALICE)
+    return kept | {"verdict": kept["verdict"] | changes}
+
+
+ODD = [
+    {"verdict": "odd", "scopes": []},
+    facts_of(ALICE) | {"scopes": 1},
+    facts_of(ALICE) | {"scopes": "odd"},
+    facts_of(ALICE) | {"scopes": [1]},
+    facts_of(ALICE) | {"verdict": {"claims": 1}},
+    facts_with(issuer=7),
+    facts_with(claims={"sub": None}),
+    facts_with(proven_at="odd"),
+    facts_with(expires_at=None),
+    facts_with(expires_at=10**15),
+    facts_with(issued_at=True),
+]
 
 
 @pytest.mark.expects_log("it was left out")
-@pytest.mark.parametrize("odd", ODD, ids=range(3))
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_who_cannot_be_read_does_not_hinder_the_others_and_leaves_with_the_first_who_does(
     bench: Bench, odd: dict[str, Any]
 ) -> None:

@@ -22,6 +22,7 @@ CODES = {
     50196: "Too many", 90006: "passing problem", 90033: "out of order", 50087: "passing problem",
     1100001: "administrator", 50055: "password has expired", 50144: "organisation",
 }  # fmt: skip
+ID = "Correlation ID: 0ad2bc11-2222-4333-8444-555555555555"
 SILENT = ["invalid_grant", "interaction_required", "login_required", "consent_required"]
 OTHERS = ["access_denied", "invalid_client", "invalid_scope", "server_error", "temporarily_unavailable", "made_up", ""]
 
@@ -126,6 +127,24 @@ def test_an_identifier_is_kept_for_support() -> None:
     error = refusal({"error": "server_error", "correlation_id": "11111111-2222-4333-8444-555555555555"})
     assert error.correlation_id == "11111111-2222-4333-8444-555555555555"
     assert str(error) == "The provider has an error of its own. Try again in a minute."
+
+
+@pytest.mark.parametrize("end", [" ", "\r\n"])
+def test_a_redirect_has_the_correlation_id_among_the_words_of_its_description(end: str) -> None:
+    said = (
+        "AADSTS65004: planted.",
+        "Trace ID: planted",
+        "Correlation ID: 0ad2Bc11-2222-4333-8444-555555555555",
+        "At: 1",
+    )
+    error = refusal({"error": "access_denied", "error_description": end.join(said)})
+    assert error.correlation_id == "0ad2Bc11-2222-4333-8444-555555555555"
+    assert "planted" not in f"{error} {vars(error)}"
+
+
+@pytest.mark.parametrize("said", ["Correlation ID: <b>planted</b>", f"Correlation ID: {'a' * 37}", "x" * 9000 + ID])
+def test_what_is_no_correlation_id_there_is_none(said: str) -> None:
+    assert refusal({"error": "access_denied", "error_description": said}).correlation_id == ""
 
 
 def test_an_answer_without_anything_is_a_refusal() -> None:

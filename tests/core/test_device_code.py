@@ -42,8 +42,8 @@ def answer(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (sound | changes).items() if value is not None}
 
 
-def read(authority: str = ELSEWHERE, **changes: Any) -> DeviceCode:
-    return read_device_code(answer(**changes), authority=authority, scopes=(READ,), now=NOW)
+def read(authority: str = ELSEWHERE, *, issuer: str = "", **changes: Any) -> DeviceCode:
+    return read_device_code(answer(**changes), authority=authority, issuer=issuer or authority, scopes=(READ,), now=NOW)
 
 
 def test_a_sound_answer_is_shown_as_it_is() -> None:
@@ -71,6 +71,12 @@ def test_an_external_tenants_page_is_its_own_whatever_the_answer_names(authority
 def test_a_tenant_that_is_known_by_its_id_has_its_page_on_the_same_host() -> None:
     host = f"https://{TENANT}.ciamlogin.com"
     assert read(f"{host}/{TENANT}/v2.0").address == f"{host}/common/oauth2/deviceauth"
+
+
+def test_a_tenant_under_a_domain_of_its_choice_has_its_page_there() -> None:
+    authority = f"https://login.contoso.example/{TENANT}/v2.0"
+    code = read(authority, issuer=f"https://{TENANT}.ciamlogin.com/{TENANT}/v2.0")
+    assert code.address == "https://login.contoso.example/common/oauth2/deviceauth"
 
 
 @pytest.mark.parametrize("authority", ["https://ciamlogin.com.id.example/x", "https://id.example/a.ciamlogin.com/v2.0"])
@@ -195,7 +201,7 @@ NAMES = ["device_code", "user_code", "verification_uri", "verification_uri_compl
 @given(st.dictionaries(st.sampled_from(NAMES), JSON), st.sampled_from([ELSEWHERE, HERE]))
 def test_any_answer_is_a_sound_code_or_a_sentence(changes: dict[str, Any], authority: str) -> None:
     try:
-        code = read_device_code(answer() | changes, authority=authority, scopes=(), now=NOW)
+        code = read_device_code(answer() | changes, authority=authority, issuer=authority, scopes=(), now=NOW)
     except SignInError:
         return
     assert 0 < len(code.user_code) <= 20
@@ -209,7 +215,7 @@ def test_any_answer_is_a_sound_code_or_a_sentence(changes: dict[str, Any], autho
 @given(st.text(st.characters(codec="ascii")), st.text(st.characters(codec="ascii")))
 def test_any_address_is_refused_or_names_the_host_that_is_shown(host: str, path: str) -> None:
     try:
-        address, _complete = addresses({"verification_uri": f"https://{host}/{path}"}, ELSEWHERE)
+        address, _complete = addresses({"verification_uri": f"https://{host}/{path}"}, ELSEWHERE, ELSEWHERE)
     except SignInError:
         return
     assert urlsplit(address).netloc == re.split("[/?]", host)[0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import queue
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -316,3 +318,38 @@ def test_an_answers_repr_shows_nothing_of_it(client: HttpClient) -> None:
     planted = Reply(headers=(("X-Planted", "planted"),), body=b"planted")
     with HttpsServer(lambda _request: planted) as server:
         assert repr(client.send("GET", server.url)) == "Answer(status=200)"
+
+
+@pytest.mark.parametrize("reply", [Reply(drip=60.0), Reply(body=b"x" * 1000, drip=0.01)], ids=["hangs", "drips"])
+def test_an_interrupt_ends_what_waits_and_nothing_that_follows(client: HttpClient, reply: Reply) -> None:
+    failed: queue.SimpleQueue[NetworkError] = queue.SimpleQueue()
+    asked = threading.Event()
+
+    def slowly(_request: Request) -> Reply:
+        asked.set()
+        return reply
+
+    with HttpsServer(hello) as other, HttpsServer(slowly) as slow:
+        assert client.send("GET", other.url).status == 200  # and its connection is kept
+        thread = threading.Thread(target=lambda: failed.put(failure(client, slow.url)))
+        thread.start()
+        assert asked.wait(10)
+        client.interrupt()
+        assert failed.get(timeout=10).reason in {"broken off", "tls"}
+        thread.join(10)
+        assert client.send("GET", other.url).status == 200
+
+
+def test_an_interrupt_ends_a_handshake_that_hangs(client: HttpClient) -> None:
+    failed: queue.SimpleQueue[NetworkError] = queue.SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        url = f"https://localhost:{silent.getsockname()[1]}/"
+        thread = threading.Thread(target=lambda: failed.put(failure(client, url)))
+        thread.start()
+        connected, _address = silent.accept()
+        with connected:
+            assert connected.recv(1)  # the client's first words: it waits for an answer now
+            client.interrupt()
+            assert failed.get(timeout=10)
+        thread.join(10)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlencode
 
 import pytest
@@ -29,14 +30,14 @@ from tests.core.listening import (
     takes_any_host,
     takes_any_path,
 )
-from tests.doubles.browsers import PATIENCE, form_post, get, request
+from tests.doubles.browsers import PATIENCE, RawBrowser, form_post, get, request
 
 ROUNDS = 10_000
 ROUNDS_FOR_A_BUG = 1_000
 WORKERS = 4
 OPEN_AT_ONCE = 6  # connections of one worker
 PROMPT = 1.0  # seconds that the true redirect may take through the crowd, on a machine that is busy with making it
-PATH = "/Callback"
+PATH = "/redirect"
 REFUSALS = frozenset({400, 404, 405, 413, 415, 431, 501, 505})
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
@@ -150,7 +151,7 @@ class Forger:
         true = self.spelled(self._true)
         match dice.randrange(6):
             case 0:
-                other = dice.choice(["/", "/callback", "/Callback/", "//Callback", "/%43allback", f"/{self.token(8)}"])
+                other = dice.choice(["/", "/Redirect", "/redirect/", "//redirect", "/%72edirect", f"/{self.token(8)}"])
                 data = self.spelled(self._true, path=other)
             case 1:
                 other_host = dice.choice([b"contoso.example:%d" % self._port, b"localhost", b"localhost:1", b"[::2]:1"])
@@ -190,15 +191,23 @@ class Tally:
             self.statuses[status] += 1
 
 
+class Door(Protocol):
+    """Where a listener can be knocked at."""
+
+    def browser(self) -> RawBrowser:
+        """A connection to it."""
+        ...
+
+
 @contextmanager
-def _a_listener_that_is_there() -> Iterator[None]:
+def a_listener_that_is_there() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise AssertionError("the listener has ended, or keeps a browser waiting") from error
 
 
-def _visit(forger: Forger, desk: Desk) -> Iterator[bytes | None]:
+def _visit(forger: Forger, desk: Door) -> Iterator[bytes | None]:
     """One connection, a step at a time; the last step may be what came back."""
     forged = forger.forge()
     with desk.browser() as browser:
@@ -220,11 +229,11 @@ def _visit(forger: Forger, desk: Desk) -> Iterator[bytes | None]:
             yield received
 
 
-def _work(forger: Forger, desk: Desk, rounds: int, tally: Tally) -> None:
+def work(forger: Forger, desk: Door, rounds: int, tally: Tally) -> None:
     """Make `rounds` visits, several at a time."""
     visits: list[Iterator[bytes | None]] = []
     try:
-        with _a_listener_that_is_there():
+        with a_listener_that_is_there():
             while (rounds or visits) and not tally.stop.is_set():
                 if rounds and len(visits) < OPEN_AT_ONCE:
                     rounds -= 1
@@ -250,7 +259,7 @@ def _work(forger: Forger, desk: Desk, rounds: int, tally: Tally) -> None:
 def _true_redirect(forger: Forger, desk: Desk, true: dict[str, str]) -> float:
     """Send it, in pieces, through the crowd; the seconds until the browser has the page that answers it."""
     page = pages.signed_in("user1@contoso.example")
-    with _a_listener_that_is_there(), desk.browser() as browser:
+    with a_listener_that_is_there(), desk.browser() as browser:
         *pieces, last = forger.cut(forger.spelled(true))
         for piece in pieces:
             browser.send(piece)
@@ -276,7 +285,7 @@ def fuzz(opened: Opened, dice: random.Random, rounds: int, limits: Limits) -> st
     began = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
-            shares = [pool.submit(_work, forger, desk, rounds // WORKERS, tally) for forger in forgers[1:]]
+            shares = [pool.submit(work, forger, desk, rounds // WORKERS, tally) for forger in forgers[1:]]
             assert tally.due.wait(PATIENCE * 6)
             assert desk.done.calls == []
             crowd = tally.begun

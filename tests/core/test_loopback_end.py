@@ -20,6 +20,7 @@ from ciam_desktop.core import port_owner
 from ciam_desktop.core.errors import ListenerError, SignInCancelled, SignInError, SignInTimedOut
 from ciam_desktop.core.identity import loopback_port, pages
 from ciam_desktop.core.identity.loopback import Redirect, RedirectListener
+from ciam_desktop.core.identity.redirect_http import RedirectUri
 from tests.core.listening import SIGN_IN, TRUE, Desk, Opened, Outcomes, has_ipv6, needs_ipv6, needs_proc
 from tests.doubles.browsers import PATIENCE, RawBrowser, form_post, get
 
@@ -308,6 +309,23 @@ def test_the_program_that_has_the_port_is_named() -> None:
                 RedirectListener(f"http://localhost:{port}/", strict_port=True).open()
         finally:
             other.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is the true option, whose value others set too")
+def test_on_windows_the_port_is_exclusively_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an option of this system's in the place of the one that only Windows has."""
+    with monkeypatch.context() as there:
+        there.setattr(sys, "platform", "win32")
+        there.setattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False)
+        sockets = loopback_port.listen_on_loopback(RedirectUri.parse("http://localhost"), strict=False)
+    try:
+        assert sockets
+        for each in sockets:
+            assert each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert each.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0, "another program could take it there"
+    finally:
+        for each in sockets:
+            each.close()
 
 
 @needs_proc

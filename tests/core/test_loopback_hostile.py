@@ -23,7 +23,6 @@ from tests.core.listening import (
     SIGN_IN,
     STATE,
     TRUE,
-    Desk,
     Judge,
     Opened,
     announce,
@@ -193,9 +192,9 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def _knock(desk: Desk, browser: RawBrowser, hostile: Hostile) -> None:
+def knock(port: int, browser: RawBrowser, hostile: Hostile) -> None:
     """Send it, and see that it gets what it should, and nothing else."""
-    browser.send(hostile.raw(desk.port))
+    browser.send(hostile.raw(port))
     if hostile.hangs_up:
         browser.send_eof()
     if hostile.status == WAITING:
@@ -215,7 +214,7 @@ def _knock(desk: Desk, browser: RawBrowser, hostile: Hostile) -> None:
 def test_the_wait_goes_on_whoever_knocks(opened: Opened, hostile: Hostile) -> None:
     desk = opened()
     with desk.browser() as browser:
-        _knock(desk, browser, hostile)
+        knock(desk.port, browser, hostile)
         desk.takes_the_true_redirect()
         assert hostile.status != WAITING or browser.silent()
 
@@ -228,7 +227,7 @@ def test_the_wait_goes_on_when_all_knock_at_once(
     desk = opened()
     with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
         knocking = [(stack.enter_context(desk.browser()), hostile) for hostile in rng.sample(HOSTILE, len(HOSTILE))]
-        done = [pool.submit(_knock, desk, browser, hostile) for browser, hostile in knocking]
+        done = [pool.submit(knock, desk.port, browser, hostile) for browser, hostile in knocking]
         desk.takes_the_true_redirect()
         for each in done:
             each.result(PATIENCE)
@@ -255,7 +254,7 @@ def test_the_table_notices_a_planted_bug(
         desk = opened(limits=Limits(hold=0.02))
         with desk.browser() as browser:
             try:
-                _knock(desk, browser, hostile)
+                knock(desk.port, browser, hostile)
                 assert desk.done.calls == []
             except AssertionError:
                 noticed.add(hostile.name)

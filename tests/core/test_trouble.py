@@ -125,6 +125,12 @@ def test_the_next_step_of_a_list_is_what_mends_it(error: Exception, adding: bool
     assert of_todos(error, adding=adding).step is step
 
 
+def test_a_code_that_ran_out_at_the_provider_has_details_too() -> None:
+    ended = of_sign_in(errors.SignInTimedOut(SAID, error="expired_token", code="70019", correlation_id="the-id"))
+    assert ended.details == "Error: expired_token\nCode: AADSTS70019\nCorrelation id: the-id"
+    assert of_sign_in(errors.SignInTimedOut(SAID)).details == ""
+
+
 def test_a_sign_in_that_was_cancelled_is_no_alarm() -> None:
     assert of_sign_in(errors.SignInCancelled(SAID)).calm
 

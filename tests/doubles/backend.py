@@ -53,7 +53,7 @@ def person(number: int = 1, *, name: str = "", scopes: frozenset[str] = BOTH_SCO
         "proven_at": now,
         "claims": told,
     }
-    return person_from(f"account-{number}", {"verdict": verdict, "scopes": scopes})
+    return person_from(f"account-{number}", {"verdict": verdict, "scopes": [*scopes]})
 
 
 def settings(*, profile: str = "sandbox", tenant: Tenant | None = None, **changes: Any) -> Settings:
@@ -139,6 +139,9 @@ class FakePeople(Told):
         self.has_end_session = True
         self.code = device_code()
         self.answers: list[DeviceCode] = []
+
+    def interrupt(self) -> None:
+        self._meet("interrupt")
 
     def restore(self) -> tuple[tuple[Person, ...], str]:
         self._meet("restore")
@@ -238,9 +241,10 @@ class FakeBackend:
         ]
         self.ensured: list[str] = []
         self.gone: Exception | None = None
-        self.value = Backend(TENANT, people, todos, vault_reason, self._check, self._ensure, self._close)  # type: ignore[arg-type] # doubles
+        self.value = Backend(TENANT, people, todos, vault_reason, self._ensure, self._close)  # type: ignore[arg-type] # doubles
 
-    def _check(self) -> Iterator[Finding]:
+    def check(self) -> Iterator[Finding]:
+        """The setup check."""
         return iter(self.findings)
 
     def _ensure(self) -> None:

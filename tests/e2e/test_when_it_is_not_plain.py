@@ -82,7 +82,7 @@ def test_a_declined_sign_in_is_told_and_nothing_is_kept(desktop: Desktop) -> Non
         desktop.browser.wait_text("Not signed in", SLOW)
         desktop.picture("declined-page", page=True)
         window.button("Details").press()
-        window.label(re.compile("Code: AADSTS65004"))
+        window.label(re.compile("(?s)Error: access_denied.*Code: AADSTS65004.*Correlation id: [0-9a-f-]{36}"))
         desktop.picture("declined")
         assert not [item for item in desktop.keyring.items() if "io.github.ciam-desktop" in str(item[1])]
         desktop.display.keys("ctrl+q")
@@ -151,5 +151,23 @@ def test_the_setup_is_checked_by_one_press_before_anybody_signs_in(desktop: Desk
         table.wait_until(lambda each: len(each.rows()) == 7, "seven findings", SLOW)
         window.label("This setup is fine.", SLOW)
         desktop.picture("setup-checked")
+        desktop.display.keys("ctrl+q")
+        assert program.wait_for_exit(SLOW) == 0, program.output()
+
+
+def test_the_setup_can_be_checked_while_the_keyring_is_locked(desktop: Desktop) -> None:
+    desktop.keyring.lock()
+    with desktop.program(MAIN) as program:
+        window = desktop.screen.window("CIAM Desktop", SLOW)
+        window.label("The saved sign-in cannot be opened", SLOW)
+        window.button("Settings").press()
+        window.button("Check this setup", SLOW).press()
+        window.label("1 thing is not right.", SLOW)
+        found = "\n".join(text for row in window.table("Setup check", SLOW).rows() for text in row)
+        assert "Unlock this computer's keyring, then check again." in found
+        desktop.picture("the-keyring-is-locked")
+        desktop.keyring.unlock()
+        window.button("Check this setup").press()
+        window.label("This setup is fine.", SLOW)
         desktop.display.keys("ctrl+q")
         assert program.wait_for_exit(SLOW) == 0, program.output()

@@ -9,6 +9,7 @@ import pytest
 
 from ciam_desktop.core.errors import InteractionRequired, NetworkError, SignedOutElsewhere, VaultLocked
 from ciam_desktop.core.identity.state import AddTodo, NeedsInteraction, Reload, SignedOut, SigningOut
+from ciam_desktop.core.next_step import NextStep
 from ciam_desktop.qt import farewell
 from tests.doubles.backend import TENANT, person, settings
 from tests.qt.world import World, until
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 ONE, TWO, THREE = (person(number, login_hint=f"hint-{number}") for number in (1, 2, 3))
 CLAIMS = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
-AGAIN = InteractionRequired("Sign in again.", claims=CLAIMS)
+AGAIN = InteractionRequired(
+    "Sign in again.", error="interaction_required", code="50076", correlation_id="the-id", claims=CLAIMS
+)
 ADD = AddTodo("key-1", "new")
 
 
@@ -345,9 +348,17 @@ def test_a_second_refusal_is_told_and_opens_nothing(both: World, browser: FakeBr
     settled(both)
     assert len(browser.opened) == 1
     assert [each.title for each in both.troubles] == ["Please sign in again"]
+    assert both.troubles[0].details == "Error: interaction_required\nCode: AADSTS50076\nCorrelation id: the-id"
     both.identity.sign_in()
     until(lambda: len(both.resumed) == 2, "the sign-in that the person wanted")
     assert both.people.called("begin")[-1][1]["claims"] == CLAIMS
+
+
+def test_after_too_many_refusals_in_a_row_there_is_nothing_to_press(both: World) -> None:
+    too_many = InteractionRequired("Wait a while.", error="invalid_grant", code="50196")
+    both.identity.interaction_wanted("account-1", ADD, too_many, again=True)
+    until(lambda: both.troubles, "the word about it")
+    assert both.troubles[0].step is NextStep.NONE
 
 
 def test_a_refusal_while_the_account_already_waits_is_told_and_opens_nothing(both: World, browser: FakeBrowser) -> None:

@@ -121,3 +121,22 @@ def test_what_is_merely_worth_knowing_waits_until_what_is_wrong_was_read(listed:
     assert "This computer cannot keep your sign-in" in said(listed)
     click(listed, "Dismiss")
     assert "This computer cannot keep your sign-in" not in said(listed)
+
+
+def test_a_cancelled_sign_in_is_told_once_and_no_longer_than_until_the_next(out: World, browser: FakeBrowser) -> None:
+    browser.does = "stays"
+    for _each in range(2):
+        click(out, "Sign in")
+        until(lambda: out.identity.session.attempt, "the attempt")
+        assert "Sign-in cancelled" not in said(out)
+        click(out, "Cancel")
+        until(lambda: "Sign-in cancelled" in said(out), "the note")
+    click(out, "Dismiss")
+    assert "Sign-in cancelled" not in said(out)
+
+
+def test_the_same_note_does_not_wait_twice(listed: World) -> None:
+    for _each in range(2):
+        listed.main.tell(Trouble("Worth knowing", "It is so.", calm=True))
+    click(listed, "Dismiss")
+    assert "Worth knowing" not in said(listed)

@@ -135,6 +135,21 @@ def test_cancelling_at_the_very_start_ends_the_attempt(out: World, browser: Fake
     assert not browser.opened
 
 
+def test_cancelling_interrupts_the_request_under_way_and_no_other(out: World, browser: FakeBrowser) -> None:
+    browser.does = "stays"
+    gate = out.people.hold("begin")
+    out.identity.sign_in()
+    until(lambda: out.people.called("begin"), "the beginning")
+    out.identity.cancel()
+    assert len(out.people.called("interrupt")) == 1
+    gate.set()
+    out.identity.sign_in()
+    until(lambda: browser.opened, "the browser")
+    out.identity.cancel()
+    until(lambda: out.identity.session.attempt is None, "the end")
+    assert len(out.people.called("interrupt")) == 1
+
+
 def test_cancelling_while_the_browser_is_open_ends_the_wait_at_once(out: World, browser: FakeBrowser) -> None:
     browser.does = "stays"
     out.identity.sign_in()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from ciam_desktop.core.crash import CrashReports
-from ciam_desktop.core.errors import NetworkError, SignedOutElsewhere
+from ciam_desktop.core.errors import NetworkError, SignedOutElsewhere, VaultLocked
 from ciam_desktop.core.identity.state import SignedIn, SignedOut
 from ciam_desktop.core.trouble import NextStep, Trouble
 from ciam_desktop.qt.lanes import Relay
@@ -303,6 +303,17 @@ def test_the_setup_check_shows_what_it_finds_and_can_be_pressed_again(listed: Wo
     for _again in range(2):
         click(listed, "Check this setup")
         until(lambda: "This computer's clock is 10 minutes slow." in " ".join(table_texts(listed)), "the findings")
+
+
+def test_the_setup_can_be_checked_when_the_start_has_failed(world: Callable[..., World], tmp_path: Path) -> None:
+    made = world()
+    made.people.refuse("restore", VaultLocked("The keyring is locked."))
+    made.show(tmp_path / "window.ini")
+    made.identity.start()
+    until(lambda: "The keyring is locked." in said(made), "the failure")
+    made.main.go(SETTINGS)
+    click(made, "Check this setup")
+    until(lambda: "This computer's clock is 10 minutes slow." in " ".join(table_texts(made)), "the findings")
 
 
 def table_texts(world: World) -> list[str]:

@@ -96,7 +96,7 @@ class World:
             self.settings,
             self.identity,
             self.todos,
-            CheckController(self.check_lane, self.parent),
+            CheckController(self.check_lane, self.backend.check, self.parent),
             self.style,
         )
         if size is not None:

@@ -40,6 +40,7 @@ def test_a_refusal_travels_back_with_the_state_when_the_address_is_registered(
         answer = browser.get(tenant.url(**changes)).answer()
     assert answer["error"] == error
     assert answer["error_description"].startswith(f"AADSTS{code}: ")
+    assert "Correlation ID: " in answer["error_description"]
     assert answer["state"] == "the state"
 
 

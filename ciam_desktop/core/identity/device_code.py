@@ -39,7 +39,9 @@ class DeviceCode:
     flow: Mapping[str, Any] = field(repr=False)
 
 
-def read_device_code(flow: Mapping[str, Any], *, authority: str, scopes: tuple[str, ...], now: float) -> DeviceCode:
+def read_device_code(
+    flow: Mapping[str, Any], *, authority: str, issuer: str, scopes: tuple[str, ...], now: float
+) -> DeviceCode:
     """Check a device authorization response (RFC 8628 section 3.2) that arrived at `now`, in seconds since 1970.
 
     A code is good for at most LONGEST_SECONDS; an interval that is none becomes the default. Raises SignInError for
@@ -56,7 +58,7 @@ def read_device_code(flow: Mapping[str, Any], *, authority: str, scopes: tuple[s
             _("The provider gave a code for the other device that cannot be typed; sign in on this computer instead.")
         )
     wait = min(interval, LONGEST_INTERVAL_SECONDS) if _is_positive(interval) else DEFAULT_INTERVAL_SECONDS
-    address, complete_address = addresses(flow, authority)
+    address, complete_address = addresses(flow, authority, issuer)
     return DeviceCode(
         user_code=user_code,
         address=address,
@@ -68,19 +70,20 @@ def read_device_code(flow: Mapping[str, Any], *, authority: str, scopes: tuple[s
     )
 
 
-def addresses(flow: Mapping[str, Any], authority: str) -> tuple[str, str]:
+def addresses(flow: Mapping[str, Any], authority: str, issuer: str) -> tuple[str, str]:
     """Where the code is typed, and the page that holds it already ("" for none). Raises SignInError.
 
     An external tenant's answer names a page of Microsoft's that rejects its users; the page that takes them is the
-    tenant's own. Elsewhere it is the answer's `verification_uri`: https, or http when it and `authority` are on
-    loopback. `verification_uri_complete` counts when it is the same page with the code added.
+    tenant's own, also under a domain of its choice, behind which `issuer` tells what it is. Elsewhere
+    it is the answer's `verification_uri`: https, or http when it and `authority` are on loopback.
+    `verification_uri_complete` counts when it is the same page with the code added.
     """
     from urllib.parse import urlsplit  # only here: the window needs the value, not this
 
     from ciam_desktop.core.http import LOOPBACK_HOSTS
 
     host = urlsplit(authority).hostname or ""
-    if host.endswith(_CIAM):
+    if host.endswith(_CIAM) or (urlsplit(issuer).hostname or "").endswith(_CIAM):
         return f"https://{host}/common/oauth2/deviceauth", ""
     local = host in LOOPBACK_HOSTS
     address, complete = flow.get("verification_uri"), flow.get("verification_uri_complete")

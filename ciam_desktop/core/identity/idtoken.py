@@ -13,7 +13,7 @@ import jwt
 from jwt.types import Options
 
 from ciam_desktop.core.errors import TokenNotProven
-from ciam_desktop.core.identity.person import Verdict
+from ciam_desktop.core.identity.person import LATEST, Verdict
 from ciam_desktop.core.identity.provider import Provider
 from ciam_desktop.core.identity.signing_keys import ALGORITHMS, check_strength
 from ciam_desktop.i18n import _
@@ -66,8 +66,8 @@ def prove(
             % {"alg": algorithm[:16] or "none"},
             check="alg",
         )
-    if "crit" in header:  # nothing that may stand there is understood here (RFC 7515 section 4.1.11)
-        raise TokenNotProven(_("The ID token demands something that this program does not know."), check="crit")
+    if "crit" in header:
+        raise _demanding()
     key_id = str(header.get("kid", ""))
     jwk = provider.key(key_id)
     if jwk is None:
@@ -89,8 +89,19 @@ def prove(
 def _header(raw: str) -> Mapping[str, Any]:
     try:
         return jwt.get_unverified_header(raw)
+    except jwt.DecodeError:
+        pass
+    except jwt.InvalidTokenError as error:  # PyJWT looks at what is critical itself, and knows one such thing
+        if "crit" in str(error).lower():
+            raise _demanding() from None
     except (jwt.PyJWTError, ValueError, RecursionError):
-        raise TokenNotProven(_("What came as ID token is none."), check="format") from None
+        pass
+    raise TokenNotProven(_("What came as ID token is none."), check="format")
+
+
+def _demanding() -> TokenNotProven:
+    """Nothing that may be critical is understood here (RFC 7515 section 4.1.11)."""
+    return TokenNotProven(_("The ID token demands something that this program does not know."), check="crit")
 
 
 def _signed(raw: str, jwk: Mapping[str, Any], algorithm: str) -> dict[str, Any] | None:
@@ -127,7 +138,7 @@ def _check_times(claims: Mapping[str, Any], now: float, wrong_clock: str | None)
     for name, value in times.items():
         missing_is_fine = name == "nbf" and value is None
         if not missing_is_fine and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12
+            isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LATEST
         ):
             raise TokenNotProven(_("The ID token's times cannot be read."), check=name)
     issued_at, expires_at = int(times["iat"] or 0), int(times["exp"] or 0)

@@ -56,8 +56,13 @@ class People:
         self._client_id = client_id
         self._provider = provider
         self._vault = vault
+        self._http = http
         self._grants = Grants(client_id, provider, http)
         self._renewal = Renewal(self._grants, vault)
+
+    def interrupt(self) -> None:
+        """End the request under way, if any, with a NetworkError; the one method that any thread may call."""
+        self._http.interrupt()
 
     def restore(self) -> tuple[tuple[Person, ...], str]:
         """All who are signed in, in the order of their sign-ins, and the account id that was in use ("" for none).
@@ -140,7 +145,8 @@ class People:
 
         The provider's settings are asked for anew, as for `begin`. Raises NetworkError, SignInError.
         """
-        if not self._provider.discovery(fresh=True).device_authorization_endpoint:
+        discovery = self._provider.discovery(fresh=True)
+        if not discovery.device_authorization_endpoint:
             raise SignInError(
                 _("This provider does not offer sign-in on another device; sign in on this computer instead.")
             )
@@ -157,7 +163,9 @@ class People:
         if "error" in flow:
             raise refusal(flow)
         flow[_CLAIMS] = claims
-        return read_device_code(flow, authority=self._provider.authority, scopes=tuple(scopes), now=started)
+        return read_device_code(
+            flow, authority=self._provider.authority, issuer=discovery.issuer, scopes=tuple(scopes), now=started
+        )
 
     def poll_device(self, code: DeviceCode) -> Person | DeviceCode:
         """Ask once whether `code` was confirmed (RFC 8628 section 3.4): who signed in, or the code to ask with next.

@@ -8,6 +8,8 @@ from typing import Any
 
 NO_PERSON = (LookupError, TypeError, AttributeError, ValueError)
 """What `person_from` raises for facts that are none."""
+LATEST = 253_370_764_800
+"""The year 9999 (seconds since 1970): no later time can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ def nonce_of(kept: Mapping[str, Any]) -> str:
 
 def person_from(account_id: str, kept: Mapping[str, Any]) -> Person:
     """The person that `facts` were kept of; raises one of NO_PERSON."""
-    verdict = Verdict(**kept["verdict"])
+    verdict, scopes = Verdict(**kept["verdict"]), kept["scopes"]
+    texts = (verdict.issuer, verdict.audience, verdict.key_id, verdict.algorithm, verdict.claims["sub"], *scopes)
+    times = (verdict.issued_at, verdict.expires_at, verdict.proven_at)
+    if not isinstance(scopes, list) or not all(isinstance(each, str) for each in texts):
+        raise TypeError
+    if not all(type(each) is int and 0 <= each < LATEST for each in times):  # bool is an int to isinstance
+        raise ValueError
     claims = verdict.claims
     address = str(claims.get("preferred_username") or claims.get("email") or "")
     name = str(claims.get("name") or address or claims["sub"])
     hint = str(claims.get("login_hint") or "")
-    return Person(account_id, name, address, hint, verdict, frozenset(kept["scopes"]))
+    return Person(account_id, name, address, hint, verdict, frozenset(scopes))

@@ -149,7 +149,7 @@ def _holds_access_token(tokens: Mapping[str, Any], account_id: str, secret: str)
 
 def _raw_id_token(tokens: Mapping[str, Any], account_id: str) -> str:
     entries = tokens.get(CREDENTIALS.ID_TOKEN, {}).values()
-    return next((str(entry["secret"]) for entry in entries if entry.get(OWNER) == account_id), "")
+    return next((str(entry.get("secret", "")) for entry in entries if entry.get(OWNER) == account_id), "")
 
 
 def signed_out_elsewhere() -> SignedOutElsewhere:

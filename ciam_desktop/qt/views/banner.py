@@ -82,7 +82,8 @@ class Banner(QFrame):
     def show_trouble(self, trouble: Trouble) -> None:
         """Show and announce `trouble`. What is merely worth knowing waits until nothing else is shown."""
         if self._shown is not None and trouble.calm:
-            self._waiting.append(trouble)
+            if trouble not in (self._shown, *self._waiting):
+                self._waiting.append(trouble)
             return
         if self._shown is not None and self._shown.calm:
             self._waiting.insert(0, self._shown)
@@ -123,7 +124,8 @@ class Banner(QFrame):
 
     def resolve(self) -> None:
         """What was wrong is so no more: hide it, and leave what is merely worth knowing."""
-        if self._shown is not None and not self._shown.calm:
+        self._waiting = [each for each in self._waiting if not each.passing]
+        if self._shown is not None and (self._shown.passing or not self._shown.calm):
             self.dismiss()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's own name

@@ -250,7 +250,7 @@ class MainWindow(QObject):
         from ciam_desktop.qt.views.settings_page import SettingsPage
 
         page = SettingsPage(self._style, self._settings)
-        page.check_wanted.connect(self._on_check_wanted)
+        page.check_wanted.connect(self._checks.start)
         self._checks.started.connect(page.checks.start)
         self._checks.found.connect(page.checks.show_finding)
         self._checks.finished.connect(page.checks.finish)
@@ -259,10 +259,6 @@ class MainWindow(QObject):
         if self._identity.backend is not None:
             page.show_settings(self._identity.backend.tenant, self._identity.backend.vault_reason)
         return page
-
-    def _on_check_wanted(self) -> None:
-        if self._identity.backend is not None:
-            self._checks.start(self._identity.backend)
 
     def _on_ready(self, backend: Backend) -> None:
         if backend.vault_reason:
@@ -309,7 +305,7 @@ class MainWindow(QObject):
                 self.go(SETTINGS)
             case NextStep.CHECK_SETUP:
                 self.go(SETTINGS)
-                self._on_check_wanted()
+                self._checks.start()
             case NextStep.CLOSE_ANYWAY:
                 self._close_anyway = True
                 self._frame.close()

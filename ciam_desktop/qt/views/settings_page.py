@@ -46,12 +46,10 @@ class SettingsPage(QWidget):
             below.addWidget(button(_("Use the sandbox"), self.sandbox_wanted.emit))
         below.addStretch()
 
-        self._check = button(_("Check this setup"), self.check_wanted.emit)
-        self._check.setEnabled(False)
         top = QHBoxLayout()
         top.addWidget(label(_("Settings"), "title"))
         top.addStretch()
-        top.addWidget(self._check)
+        top.addWidget(button(_("Check this setup"), self.check_wanted.emit))
 
         page = QVBoxLayout(self)
         page.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 4 * STEP)
@@ -63,7 +61,6 @@ class SettingsPage(QWidget):
 
     def show_settings(self, tenant: Tenant | None, vault_reason: str | None) -> None:
         """Show what is in force; `tenant` is None until the sandbox runs, `vault_reason` until the vault is open."""
-        self._check.setEnabled(tenant is not None)
         card = QFrame()
         card.setObjectName("card")
         rows = QVBoxLayout(card)

@@ -59,6 +59,8 @@ class SignInPage(QWidget):
     def render_session(self, session: state.Session) -> None:
         """Show the card that fits `session`."""
         attempt, before = session.attempt, self._attempt
+        if attempt is not None and attempt.elsewhere:
+            attempt = None  # it has a page of its own
         self._attempt = attempt
         moving = isinstance(session.account, state.Restoring | state.SigningOut) and attempt is None
         self._moving.setText(_("Looking for your sign-in") if session.restoring else _("Signing out"))

@@ -12,7 +12,7 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response, request
 
 from ciam_desktop.sandbox.tenant import forms
-from ciam_desktop.sandbox.tenant.errors import TenantError, as_tenant_error
+from ciam_desktop.sandbox.tenant.errors import TenantError, as_tenant_error, correlation_id, error_body
 from ciam_desktop.sandbox.tenant.grant import TenantRequest
 from ciam_desktop.sandbox.tenant.grants_store import Grant
 from ciam_desktop.sandbox.tenant.provider import CodeGrant, Provider
@@ -88,7 +88,8 @@ class Pages(SignInSteps):
             shaped = as_tenant_error(error)
             if shaped.redirect_uri is None:
                 return self._problem(shaped)
-            values = {"error": shaped.error, "error_description": shaped.description}
+            told = error_body(shaped, correlation_id(request.args.get("client-request-id")))
+            values = {name: told[name] for name in ("error", "error_description")}
             return self._back(shaped.redirect_uri, values)
 
     def _visit(self) -> _Visit:
