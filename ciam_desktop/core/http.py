@@ -124,7 +124,7 @@ class HttpClient:
     def interrupt(self) -> None:
         """End every request that is under way with a NetworkError, at once; may be called from any thread.
 
-        Only what is still being connected goes on, for `connect_seconds` at most.
+        Only what is still being connected goes on, TLS included, for `connect_seconds` at most.
         """
         self._sockets.shut()
 

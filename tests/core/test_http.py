@@ -338,18 +338,3 @@ def test_an_interrupt_ends_what_waits_and_nothing_that_follows(client: HttpClien
         assert failed.get(timeout=10).reason in {"broken off", "tls"}
         thread.join(10)
         assert client.send("GET", other.url).status == 200
-
-
-def test_an_interrupt_ends_a_handshake_that_hangs(client: HttpClient) -> None:
-    failed: queue.SimpleQueue[NetworkError] = queue.SimpleQueue()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(10)
-        url = f"https://localhost:{silent.getsockname()[1]}/"
-        thread = threading.Thread(target=lambda: failed.put(failure(client, url)))
-        thread.start()
-        connected, _address = silent.accept()
-        with connected:
-            assert connected.recv(1)  # the client's first words: it waits for an answer now
-            client.interrupt()
-            assert failed.get(timeout=10)
-        thread.join(10)
