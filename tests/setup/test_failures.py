@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,6 @@ import pytest
 from ciam_desktop.bootstrap import failures
 from ciam_desktop.bootstrap.tools import base_python
 from tests import needs
-from tests.e2e.waiting import wait_until
 from tests.setup.clone import LONGEST, ROOT, Clone, one_sentence
 
 OLD_PYTHONS = sorted(
@@ -151,10 +151,14 @@ def test_a_full_disk(clone: Clone) -> None:
 
 
 def test_ctrl_c(clone: Clone) -> None:
-    process = clone.popen()
-    wait_until((clone.root / ".venv.new").exists, LONGEST, "the set-up to begin")
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
-    out, err = process.communicate(timeout=LONGEST)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the index: it answers nobody, so pip waits
+        silent.settimeout(LONGEST)
+        index = {"PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        process = clone.popen(env=clone.no_network() | index)
+        connected, _address = silent.accept()
+        with connected:
+            os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+            out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 130
     assert out == ""
     assert one_sentence(err).startswith("The set-up was interrupted; start it again: python3")
