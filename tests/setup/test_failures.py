@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,15 @@ def test_a_full_disk(clone: Clone) -> None:
     assert sentence.startswith(f"The disk that holds {clone.root} is full; free 1 GB on it, then start again: ")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What is started heeds SIGINT, though a shell that started the tests in the background lets them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c(clone: Clone) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the index: it answers nobody, so pip waits
         silent.settimeout(LONGEST)
@@ -159,7 +169,7 @@ def test_ctrl_c(clone: Clone) -> None:
         with connected:
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
             out, err = process.communicate(timeout=LONGEST)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert out == ""
     assert one_sentence(err).startswith("The set-up was interrupted; start it again: python3")
     assert clone.start().returncode == 7
