@@ -6,6 +6,7 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,8 +37,9 @@ class Relay(QObject):
         self._sent.connect(self.arrived, Qt.ConnectionType.QueuedConnection)
 
     def send(self, value: object) -> None:
-        """Hand over `value`; may be called on any thread."""
-        self._sent.emit(value)
+        """Hand over `value`; may be called on any thread, and is taken by nobody once the window has gone."""
+        with suppress(RuntimeError):  # PySide's word for an object that Qt has deleted
+            self._sent.emit(value)
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
-from tests.doubles.backend import FakeBrowser
+from tests.doubles.backend import FakeBrowser, person
 from tests.qt.states import IN
 from tests.qt.world import World, until
 
@@ -65,5 +65,13 @@ def out(world: Callable[..., World], tmp_path: Path) -> World:
     """A world whose window shows the sign-in card."""
     made = world()
     made.show(tmp_path / "window.ini")
+    made.start()
+    return made
+
+
+@pytest.fixture
+def signed_in(world: Callable[..., World]) -> World:
+    """A world without a window, in which somebody is signed in."""
+    made = world(signed_in=person())
     made.start()
     return made

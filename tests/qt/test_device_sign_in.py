@@ -36,13 +36,6 @@ def out(world: Callable[..., World]) -> World:
     return made
 
 
-@pytest.fixture
-def signed_in(world: Callable[..., World]) -> World:
-    made = world(signed_in=person())
-    made.start()
-    return made
-
-
 def ended(world: World) -> bool:
     return world.identity.session.attempt is None
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ciam_desktop.core.identity.state import Step
-from tests.doubles.backend import person
-from tests.qt.world import World, until
+from tests.qt.world import World, step, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,18 +22,6 @@ def out(world: Callable[..., World]) -> World:
     made = world()
     made.start()
     return made
-
-
-@pytest.fixture
-def signed_in(world: Callable[..., World]) -> World:
-    made = world(signed_in=person())
-    made.start()
-    return made
-
-
-def step(world: World) -> Step | None:
-    attempt = world.identity.session.attempt
-    return attempt.step if attempt else None
 
 
 def page(browser: FakeBrowser) -> str:

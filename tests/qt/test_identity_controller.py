@@ -22,7 +22,7 @@ from ciam_desktop.core.trouble import NextStep
 from ciam_desktop.qt import attempt
 from tests.doubles.backend import TENANT, person
 from tests.doubles.browsers import RawBrowser
-from tests.qt.world import World, until
+from tests.qt.world import World, step, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +38,6 @@ def out(world: Callable[..., World]) -> World:
     made = world()
     made.start()
     return made
-
-
-@pytest.fixture
-def signed_in(world: Callable[..., World]) -> World:
-    made = world(signed_in=person())
-    made.start()
-    return made
-
-
-def step(world: World) -> Step | None:
-    attempt = world.identity.session.attempt
-    return attempt.step if attempt else None
 
 
 def ended(world: World) -> bool:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from ciam_desktop.core.identity.state import Step
 from ciam_desktop.qt.check_controller import CheckController
 from ciam_desktop.qt.identity_controller import IdentityController
 from ciam_desktop.qt.lanes import Lane
@@ -124,3 +125,9 @@ class World:
             self.style.deleteLater()
         self.parent.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def step(world: World) -> Step | None:
+    """How far the sign-in under way has come, if there is one."""
+    attempt = world.identity.session.attempt
+    return attempt.step if attempt else None
